@@ -1,0 +1,29 @@
+//! What is decided: requests, operations, policy, accounts, logon, tokens.
+//!
+//! Pure: no tokio, no SQL, no HTTP, no clock of its own. Everything a reviewer must trust is here.
+
+pub mod account;
+pub mod clock;
+pub mod decide;
+pub mod factor;
+pub mod fence;
+pub mod id;
+pub mod logon;
+pub mod manifest;
+pub mod object;
+pub mod password;
+pub mod policy;
+pub mod purge;
+pub mod queue;
+pub mod receiver;
+pub mod request;
+pub mod token;
+
+pub use account::{Account, AccountKind, AccountName, AccountState, Role, Roles};
+pub use clock::{Clock, Entropy, ManualClock};
+pub use decide::{Actor, Deed, Refusal, Verdict, Via, decide};
+pub use id::{AccountId, BackupId, Name, ReceiverId, RequestId, StorageId, TokenId};
+pub use manifest::{Initiator, Manifest, ManifestObject, Subject};
+pub use object::{Object, ObjectKey, ObjectKind, ObjectName, Sha256};
+pub use policy::Policy;
+pub use purge::PurgeOrder;

@@ -1,0 +1,217 @@
+//! The manifest: the exact thing that a supervisor decides on, and that the vault checks again before it purges (rule 5).
+
+use countersign_events::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::receiver::ReceiverSpec;
+use crate::{AccountId, BackupId, Object, Policy, ReceiverId, RequestId, Sha256};
+
+/// What a request is about. Its canonical JSON (RFC 8785) is hashed; the hash is what is approved.
+///
+/// Fields stand in the order of their names, which is the canonical order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// When it expires, in microseconds since the Unix epoch.
+    pub expires_at: Timestamp,
+    /// Who asked.
+    pub initiator: Initiator,
+    /// 32 random hexadecimal digits: no two requests have the same digest.
+    pub nonce: String,
+    /// The operation's number (seed 42402).
+    pub operation: u32,
+    /// The request's number.
+    pub request: RequestId,
+    /// When it was sealed, in microseconds since the Unix epoch.
+    pub sealed_at: Timestamp,
+    /// What it would change.
+    pub subject: Subject,
+    /// The version of this form.
+    pub version: u32,
+}
+
+/// Who asked, from where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Initiator {
+    /// The account.
+    pub account: AccountId,
+    /// The address it asked from.
+    pub address: String,
+    /// Its `loginType` in events.
+    pub login_type: u32,
+    /// Its name when it asked.
+    pub name: String,
+}
+
+/// The thing a request would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// Objects of a backup.
+    Objects {
+        /// The backup's immutable id.
+        backup: BackupId,
+        /// Its name, as people know it: `main/laptop`.
+        name: String,
+        /// Each object, ordered by kind and name.
+        objects: Vec<ManifestObject>,
+        /// Whether the backup itself goes, too.
+        whole: bool,
+    },
+    /// The security settings.
+    Policy {
+        /// After.
+        after: Policy,
+        /// Before; any other state at the time of the effect is drift.
+        before: Policy,
+    },
+    /// A receiver of events.
+    Receiver {
+        /// After; none when it is removed.
+        after: Option<ReceiverSpec>,
+        /// Before; none when it is new.
+        before: Option<ReceiverSpec>,
+        /// Its immutable id; none when it is new.
+        receiver: Option<ReceiverId>,
+    },
+}
+
+/// One object in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ManifestObject {
+    /// Of its bytes.
+    pub hash: Sha256,
+    /// Of which kind.
+    pub kind: crate::ObjectKind,
+    /// Called what.
+    pub name: String,
+    /// In bytes.
+    pub size: u64,
+}
+
+impl From<&Object> for ManifestObject {
+    fn from(object: &Object) -> Self {
+        Self {
+            hash: object.hash,
+            kind: object.key.kind,
+            name: object.key.name.to_string(),
+            size: object.size,
+        }
+    }
+}
+
+impl Manifest {
+    /// The version of the form this code writes.
+    pub const VERSION: u32 = 1;
+
+    /// Puts the objects in their canonical order: by kind, then name.
+    pub fn ordered(mut self) -> Self {
+        if let Subject::Objects { objects, .. } = &mut self.subject {
+            objects.sort_by(|a, b| (a.kind.as_str(), &a.name).cmp(&(b.kind.as_str(), &b.name)));
+        }
+        self
+    }
+
+    /// The canonical JSON.
+    pub fn canonical(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+
+    /// The SHA-256 of the canonical JSON: what is shown, approved and checked.
+    pub fn digest(&self) -> Result<Sha256, serde_json::Error> {
+        Ok(Sha256::of(self.canonical()?.as_bytes()))
+    }
+
+    /// The same without its list of objects: what the store keeps beside the rows that hold the list.
+    pub fn head(&self) -> Self {
+        let mut head = self.clone();
+        if let Subject::Objects { objects, .. } = &mut head.subject {
+            objects.clear();
+        }
+        head
+    }
+
+    /// A head with its objects again.
+    pub fn with_objects(mut self, list: Vec<ManifestObject>) -> Self {
+        if let Subject::Objects { objects, .. } = &mut self.subject {
+            *objects = list;
+        }
+        self.ordered()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ObjectKind;
+
+    fn object(kind: ObjectKind, seed: u8) -> ManifestObject {
+        let hash = Sha256([seed; 32]);
+        ManifestObject {
+            hash,
+            kind,
+            name: hash.to_string(),
+            size: u64::from(seed),
+        }
+    }
+
+    fn manifest(objects: Vec<ManifestObject>) -> Manifest {
+        Manifest {
+            expires_at: Timestamp(2),
+            initiator: Initiator {
+                account: AccountId(1),
+                address: "::1".into(),
+                login_type: 0,
+                name: "a\u{7}\"é".into(),
+            },
+            nonce: "00".into(),
+            operation: 104,
+            request: RequestId(1),
+            sealed_at: Timestamp(1),
+            subject: Subject::Objects {
+                backup: BackupId(1),
+                name: "main/laptop".into(),
+                objects,
+                whole: false,
+            },
+            version: Manifest::VERSION,
+        }
+    }
+
+    /// serde_json's own map is ordered by key, so a round trip through it is the canonical order.
+    fn sorted(json: &str) -> String {
+        serde_json::from_str::<serde_json::Value>(json).unwrap().to_string()
+    }
+
+    #[test]
+    fn the_form_is_canonical() {
+        let settings = Manifest {
+            subject: Subject::Policy {
+                after: Policy::default(),
+                before: Policy::default(),
+            },
+            ..manifest(Vec::new())
+        };
+        for manifest in [manifest(vec![object(ObjectKind::Data, 1)]), settings] {
+            let json = manifest.canonical().unwrap();
+            assert_eq!(json, sorted(&json));
+        }
+    }
+
+    proptest! {
+        /// Rule 5: whatever differs in the list, the digest differs; the order in which rows come does not matter.
+        #[test]
+        fn the_digest_tells_every_difference(mut seeds in proptest::collection::btree_set(0_u8..200, 1..20), other in 200_u8..=255) {
+            let list = |seeds: &mut dyn Iterator<Item = u8>| seeds.map(|seed| object(ObjectKind::Data, seed)).collect::<Vec<_>>();
+            let forward = manifest(Vec::new()).with_objects(list(&mut seeds.iter().copied()));
+            let backward = manifest(Vec::new()).with_objects(list(&mut seeds.iter().rev().copied()));
+            let digest = forward.digest().unwrap();
+            prop_assert_eq!(digest, backward.digest().unwrap());
+            prop_assert_eq!(digest, forward.head().with_objects(list(&mut seeds.iter().copied())).digest().unwrap());
+            seeds.insert(other);
+            prop_assert_ne!(digest, manifest(Vec::new()).with_objects(list(&mut seeds.iter().copied())).digest().unwrap());
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! A request and its life. Each step consumes the state before it, so an illegal step does not compile.
+//!
+//! `Collecting → Pending → Approved | Rejected | Expired`; a collecting one that empties is closed without a word.
+
+use countersign_events::{Event, Operation, Timestamp, User};
+
+use crate::account::{Account, Ineligible};
+use crate::factor::FreshFactor;
+use crate::manifest::Initiator;
+use crate::{BackupId, RequestId, Sha256};
+
+/// A request that waits for a second person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its number.
+    pub id: RequestId,
+    /// What would be done.
+    pub operation: Operation,
+    /// In which backup; none for settings.
+    pub backup: Option<BackupId>,
+    /// Who asked.
+    pub initiator: Initiator,
+    /// Of the manifest.
+    pub digest: Sha256,
+    /// From when on nobody can approve it any more.
+    pub expires_at: Timestamp,
+}
+
+/// Decided: a second person said yes to exactly the digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved {
+    request: Pending,
+    supervisor: Account,
+}
+
+/// Decided: no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    request: Pending,
+    supervisor: User,
+}
+
+/// Decided by nobody, in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    request: Pending,
+}
+
+/// Why a step was not taken. Nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Rule 3.
+    #[error("you asked for this yourself: a second person must approve it. You can reject it.")]
+    OwnRequest,
+    /// Rule 3.
+    #[error(transparent)]
+    Ineligible(#[from] Ineligible),
+    /// Rule 5.
+    #[error("the request changed since you looked at it: look again")]
+    Changed,
+    /// Rule 1.
+    #[error("the request has expired")]
+    Expired,
+    /// Only the clock expires a request.
+    #[error("the request has not expired yet")]
+    NotExpired,
+}
+
+impl Pending {
+    /// A second person says yes, with a fresh second factor, to the digest they saw (rules 1, 3, 5).
+    pub fn approve(
+        self,
+        supervisor: &Account,
+        _proof: &FreshFactor,
+        seen: Sha256,
+        now: Timestamp,
+    ) -> Result<Approved, Refusal> {
+        supervisor.eligible(now)?;
+        if supervisor.id == self.initiator.account {
+            return Err(Refusal::OwnRequest);
+        }
+        if seen != self.digest {
+            return Err(Refusal::Changed);
+        }
+        if now >= self.expires_at {
+            return Err(Refusal::Expired);
+        }
+        Ok(Approved {
+            request: self,
+            supervisor: supervisor.clone(),
+        })
+    }
+
+    /// An eligible person, or the initiator, says no (rule 3). A request past its time can still be rejected: that takes nothing away.
+    pub fn reject(self, supervisor: &Account, _proof: &FreshFactor, now: Timestamp) -> Result<Rejected, Refusal> {
+        if supervisor.id != self.initiator.account {
+            supervisor.eligible(now)?;
+        }
+        Ok(Rejected {
+            supervisor: supervisor.user(),
+            request: self,
+        })
+    }
+
+    /// Nothing is left of it: every object was uploaded again. Whoever uploaded the last one withdrew it.
+    pub fn withdraw(self, uploader: User) -> Rejected {
+        Rejected {
+            request: self,
+            supervisor: uploader,
+        }
+    }
+
+    /// It goes along with an earlier one that is rejected: it was computed as if that one's objects were gone.
+    pub fn reject_with_earlier(self, supervisor: User) -> Rejected {
+        Rejected {
+            request: self,
+            supervisor,
+        }
+    }
+
+    /// Its time is over.
+    pub fn expire(self, now: Timestamp) -> Result<Expired, Refusal> {
+        if now < self.expires_at {
+            Err(Refusal::NotExpired)
+        } else {
+            Ok(Expired { request: self })
+        }
+    }
+
+    /// It goes along with an earlier one that expired.
+    pub fn expire_with_earlier(self, _earlier: &Expired) -> Expired {
+        Expired { request: self }
+    }
+
+    /// 42402, for the transaction that seals it.
+    pub fn created_event(&self) -> Event {
+        Event::FourEyesRequestCreated {
+            operation: self.operation.clone(),
+            initiator: user(&self.initiator),
+            request_id: Some(self.id.to_string()),
+        }
+    }
+}
+
+impl Approved {
+    /// What was approved.
+    pub const fn request(&self) -> &Pending {
+        &self.request
+    }
+
+    /// By whom.
+    pub const fn supervisor(&self) -> &Account {
+        &self.supervisor
+    }
+
+    /// 42403, for the transaction that decides.
+    pub fn event(&self) -> Event {
+        Event::FourEyesRequestApproved {
+            operation: self.request.operation.clone(),
+            initiator: user(&self.request.initiator),
+            supervisor: self.supervisor.user(),
+            request_id: Some(self.request.id.to_string()),
+        }
+    }
+}
+
+impl Rejected {
+    /// What was rejected.
+    pub const fn request(&self) -> &Pending {
+        &self.request
+    }
+
+    /// By whom.
+    pub const fn supervisor(&self) -> &User {
+        &self.supervisor
+    }
+
+    /// 42404, for the transaction that decides.
+    pub fn event(&self) -> Event {
+        Event::FourEyesRequestRejected {
+            operation: self.request.operation.clone(),
+            initiator: user(&self.request.initiator),
+            supervisor: self.supervisor.clone(),
+            request_id: Some(self.request.id.to_string()),
+        }
+    }
+}
+
+impl Expired {
+    /// What expired.
+    pub const fn request(&self) -> &Pending {
+        &self.request
+    }
+
+    /// 42405, for the transaction that decides.
+    pub fn event(&self) -> Event {
+        Event::FourEyesRequestExpired {
+            operation: self.request.operation.clone(),
+            initiator: user(&self.request.initiator),
+            request_id: Some(self.request.id.to_string()),
+        }
+    }
+}
+
+fn user(initiator: &Initiator) -> User {
+    User {
+        full_name: initiator.name.clone(),
+        login_type: initiator.login_type,
+    }
+}
+
+/// Where a request is in its life, as the store, the API and pages say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// A client's deletes are still coming in.
+    Collecting,
+    /// It waits for a second person.
+    Pending,
+    /// A second person said yes.
+    Approved,
+    /// Someone said no.
+    Rejected,
+    /// Nobody decided in time.
+    Expired,
+    /// It emptied before it was sealed: everything was uploaded again.
+    Closed,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 6] = [
+        Self::Collecting,
+        Self::Pending,
+        Self::Approved,
+        Self::Rejected,
+        Self::Expired,
+        Self::Closed,
+    ];
+
+    /// The word in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Collecting => "collecting",
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// How far the effect of an approval is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// There is none: not decided, or nothing to destroy.
+    None,
+    /// It is to be done; a restart goes on with it.
+    Due,
+    /// It is done.
+    Done,
+    /// It could not be done; the detail says why.
+    Failed,
+}
+
+impl Effect {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::None, Self::Due, Self::Done, Self::Failed];
+
+    /// The word in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Due => "due",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a request is about, in numbers, as they were when it was sealed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Summary {
+    /// What it would take away, by kind.
+    pub kinds: Vec<KindSum>,
+    /// What the backup held, hidden objects of earlier requests left out: objects.
+    pub backup_objects: u64,
+    /// The same in bytes.
+    pub backup_bytes: u64,
+    /// The same in snapshots.
+    pub backup_snapshots: u64,
+}
+
+/// Objects of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct KindSum {
+    /// Which kind.
+    pub kind: crate::ObjectKind,
+    /// How many.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Summary {
+    /// How many objects it would take away.
+    pub fn objects(&self) -> u64 {
+        self.kinds.iter().map(|sum| sum.objects).sum()
+    }
+
+    /// How many bytes it would take away.
+    pub fn bytes(&self) -> u64 {
+        self.kinds.iter().map(|sum| sum.bytes).sum()
+    }
+
+    /// How many of a kind it would take away.
+    pub fn of(&self, kind: crate::ObjectKind) -> u64 {
+        self.kinds
+            .iter()
+            .filter(|sum| sum.kind == kind)
+            .map(|sum| sum.objects)
+            .sum()
+    }
+}

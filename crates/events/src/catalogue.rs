@@ -1,0 +1,112 @@
+use crate::Severity;
+
+/// One event of the family: what [`crate::Event`] says of itself, for documents, filters and readers.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The event's id, `instanceId` on the wire.
+    pub id: u32,
+    /// Its title.
+    pub title: &'static str,
+    /// When it is sent.
+    pub sent: &'static str,
+    /// The severities it can have; more than one where the outcome decides.
+    pub severities: &'static [Severity],
+    /// Its parameters in the order of the wire, without the four that end every message ([`COMMON`]).
+    pub parameters: &'static [&'static str],
+    /// The MITRE ATT&CK techniques that the family names for it.
+    pub techniques: &'static [&'static str],
+}
+
+/// The parameters that end every message.
+pub const COMMON: [&str; 4] = ["VbrHostName", "VbrVersion", "Version", "Description"];
+
+/// Makes the closed enum of events and everything that is said about each of them from one list, so that an event is
+/// one place and none can lack a title, a severity, an order or a description.
+macro_rules! catalogue {
+    ($(
+        $(#[doc = $sent:literal])+
+        $id:literal $variant:ident $title:literal [$first:ident $(, $more:ident)*] $(by $outcome:ident)? $(attack $technique:literal)*
+        { $( $(#[doc = $field_doc:literal])* $field:ident: $type:ty = $example:expr ),+ $(,)? }
+        ( $( $key:literal = $value:expr ),+ $(,)? )
+        [ $( $words:expr ),+ $(,)? ]
+    )+) => {
+        /// What happened: one variant for each event of the family, with what is known of it.
+        ///
+        /// Its JSON (serde) is the record to keep: whole, nothing replaced, nothing cut.
+        #[derive(Clone, Debug, PartialEq, Eq, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(tag = "event")]
+        pub enum Event {
+            $(
+                #[doc = concat!(stringify!($id), ", ", $title, ".")]
+                #[doc = ""]
+                $(#[doc = $sent])+
+                #[allow(missing_docs)]
+                $variant { $( $(#[doc = $field_doc])* $field: $type ),+ },
+            )+
+        }
+
+        /// Every event of the family, by id.
+        pub static CATALOGUE: &[Entry] = &[$(
+            Entry {
+                id: $id,
+                title: $title,
+                sent: concat!($($sent),+),
+                severities: &[Severity::$first $(, Severity::$more)*],
+                parameters: &[$($key),+],
+                techniques: &[$($technique),*],
+            }
+        ),+];
+
+        impl Event {
+            /// The event's id, `instanceId` on the wire.
+            #[must_use]
+            pub const fn id(&self) -> u32 {
+                match self { $( Self::$variant { .. } => $id ),+ }
+            }
+
+            /// The event's title, as the pages of the family head it.
+            #[must_use]
+            pub const fn title(&self) -> &'static str {
+                match self { $( Self::$variant { .. } => $title ),+ }
+            }
+
+            /// How much it matters.
+            #[must_use]
+            pub fn severity(&self) -> Severity {
+                match self { $(
+                    Self::$variant { $($outcome,)? .. } => {
+                        let given: Option<Severity> = None;
+                        $( let given = given.or(Some($outcome.severity())); )?
+                        given.unwrap_or(Severity::$first)
+                    }
+                ),+ }
+            }
+
+            /// One example of each event, by id: for documents and tests.
+            #[must_use]
+            pub fn examples() -> Vec<Self> {
+                vec![$( Self::$variant { $( $field: $example ),+ } ),+]
+            }
+
+            /// The event's own parameters, in order.
+            pub(crate) fn each_parameter(&self, mut each: impl Parameters) {
+                // Some fields are told in the description alone.
+                #[allow(unused_variables)]
+                match self { $( Self::$variant { $($field),+ } => { $( each.parameter($key, $value); )+ } ),+ }
+            }
+
+            pub(crate) fn write_description(&self, w: &mut Writer<'_>) {
+                #[allow(unused_variables)]
+                match self { $( Self::$variant { $($field),+ } => { $( $words.write_words(w); )+ } ),+ }
+            }
+        }
+
+        /// What the catalogue knows of an id.
+        #[must_use]
+        pub fn entry(id: u32) -> Option<&'static Entry> {
+            let at = CATALOGUE.binary_search_by_key(&id, |entry| entry.id).ok()?;
+            CATALOGUE.get(at)
+        }
+    };
+}
+pub(crate) use catalogue;

@@ -1,0 +1,10 @@
+//! A [`Message`](crate::Message) in the words of other consumers: ECS, OCSF, CEF.
+
+mod cef;
+mod ecs;
+mod facts;
+mod ocsf;
+
+pub use cef::cef;
+pub use ecs::ecs;
+pub use ocsf::ocsf;

@@ -1,0 +1,140 @@
+//! docs/events.md is made from the catalogue. `UPDATE_DOCS=1 cargo test -p countersign-events` writes it anew.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use countersign_events::{CATALOGUE, COMMON, Event, LARGEST_MESSAGE, Origin, Reason, Timestamp, encode};
+use std::fmt::Write;
+use std::{env, fs};
+
+#[test]
+fn the_document_says_what_the_catalogue_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events.md");
+    let document = document();
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(path, &document).unwrap();
+    }
+    let written = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        written == document,
+        "docs/events.md is not what the catalogue says: run with UPDATE_DOCS=1 and read the change"
+    );
+}
+
+#[test]
+fn the_catalogue_is_sorted_and_every_example_is_its_entry() {
+    let ids: Vec<u32> = CATALOGUE.iter().map(|entry| entry.id).collect();
+    assert!(
+        ids.is_sorted_by(|one, next| one < next),
+        "entry() searches by halves: {ids:?}"
+    );
+    for (event, entry) in Event::examples().iter().zip(CATALOGUE) {
+        assert_eq!((event.id(), event.title()), (entry.id, entry.title));
+        assert!(entry.severities.contains(&event.severity()));
+        let (parameters, origin) = (
+            entry.parameters,
+            Origin {
+                request_id: true,
+                result: true,
+                ..Origin::new("h")
+            },
+        );
+        let sent: Vec<&str> = event.parameters(&origin).iter().map(|(key, _)| *key).collect();
+        let listed: Vec<&str> = parameters.iter().chain(&COMMON).copied().collect();
+        assert!(is_subsequence(&sent, &listed), "{}: {sent:?} of {listed:?}", event.id());
+        assert!(!event.description(&origin).is_empty() && !entry.sent.trim().is_empty());
+    }
+    assert_eq!(Event::examples().len(), CATALOGUE.len());
+}
+
+fn is_subsequence(part: &[&str], whole: &[&str]) -> bool {
+    let mut rest = whole.iter();
+    part.iter().all(|key| rest.any(|candidate| candidate == key))
+}
+
+fn document() -> String {
+    let mut text = HEAD.replace("LARGEST", &LARGEST_MESSAGE.to_string());
+    for reason in Reason::ALL {
+        writeln!(text, "| {} | {} |", reason.code(), reason.description()).unwrap();
+    }
+    text.push_str("\n## The events\n\n| id | title | severity | ATT&CK |\n|---|---|---|---|\n");
+    for entry in CATALOGUE {
+        let severities: Vec<&str> = entry.severities.iter().map(|severity| severity.name()).collect();
+        let (severities, techniques) = (severities.join(", "), entry.techniques.join(", "));
+        writeln!(
+            text,
+            "| [{0}](#{0}) | {1} | {severities} | {techniques} |",
+            entry.id, entry.title
+        )
+        .unwrap();
+    }
+    let origin = Origin {
+        vbr_version: "1.0.0".to_owned(),
+        ..Origin::new("VBRSRV01")
+    };
+    for (entry, event) in CATALOGUE.iter().zip(Event::examples()) {
+        let mut line = Vec::new();
+        encode(&event, Timestamp(1_763_987_197_421_424), -25_200, &origin, &mut line);
+        let own: Vec<String> = entry.parameters.iter().map(|key| format!("`{key}`")).collect();
+        writeln!(
+            text,
+            "\n### {}\n\n**{}.** {}\n",
+            entry.id,
+            entry.title,
+            entry.sent.trim()
+        )
+        .unwrap();
+        writeln!(text, "Parameters: {}, then the common four.\n", own.join(", ")).unwrap();
+        writeln!(text, "```text\n{}\n```", String::from_utf8(line).unwrap()).unwrap();
+    }
+    text
+}
+
+const HEAD: &str = r#"# The events
+
+<!-- Made from the catalogue in crates/events: change it there, then run `UPDATE_DOCS=1 cargo test -p countersign-events`. -->
+
+Every event leaves as one RFC 5424 message:
+
+```text
+<PRI>1 TIMESTAMP HOSTNAME APP-NAME - - [origin enterpriseId="31023"] [categoryId=0 instanceId=ID Key="Value" … VbrHostName="…" VbrVersion="…" Version="1" Description="…"]
+```
+
+- PRI is 14 for Info, 12 for Warning, 11 for Error (facility user).
+- TIMESTAMP has microseconds and the local offset. Times inside parameters are UTC, `MM/DD/YYYY HH:MM:SS`.
+- Parameters come in the order given here, then the common four: `VbrHostName`, `VbrVersion`, `Version`, `Description`.
+  A parameter whose value is not known is left out.
+- `RequestId` and `Result` are sent only when the setting says so. `Reason` can be turned off, for parsers made from
+  lines without it.
+- The severity token (`[INF]`, `[WRN]`, `[ERR]`), off by default, stands before the event's bracket.
+- `loginType` is 0 for local and domain accounts, 1 for accounts of a SAML identity provider, 2 for service accounts.
+
+## What is replaced
+
+A name, an address or an id that someone could choose never ends a value, a line or an element:
+
+| in the value | on the wire |
+|---|---|
+| `"` | `'`; inside XML `&quot;` |
+| `<`, `>`, `&` inside XML | `&lt;`, `&gt;`, `&amp;` |
+| `<` at the beginning of a plain value | U+FFFD |
+| control characters, line separators, marks of reading direction, byte order marks | U+FFFD |
+
+No message is longer than LARGEST octets. One that would be is written again with every chosen text cut to 4096, 2048,
+1024, 512, 256, 128, 64 or 32 octets, whichever is the first that fits; a cut text ends in `…`, and lists hold a
+sixty-fourth of that many items. The event record keeps everything whole.
+
+## The strict form
+
+For receivers that want structured data proper (RFC 5424 section 6.3): quotes, backslashes and closing brackets are
+escaped, MSGID is the event's id and MSG the Description.
+
+```text
+<PRI>1 TIMESTAMP HOSTNAME APP-NAME - ID [origin enterpriseId="31023"][event@31023 categoryId="0" instanceId="ID" Key="Value" …] DESCRIPTION
+```
+
+## Reasons
+
+The `Reason` of 44001 and 44002, and what their Description says after "… was denied: ".
+
+| code | Description |
+|---|---|
+"#;

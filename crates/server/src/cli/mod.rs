@@ -1,0 +1,86 @@
+//! The command line.
+
+mod config;
+mod demo;
+mod doctor;
+mod events;
+mod login;
+pub mod remote;
+mod requests;
+mod serve;
+mod settings;
+mod setup;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Four-eyes authorization for backups: a backup server on which nobody deletes alone.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Run a server to look around in, gone at the end
+    Demo(demo::Demo),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Follow the recorded events; read and write messages of the family
+    #[command(subcommand)]
+    Events(events::Events),
+    /// Look whether the server can do its work here, and say what to do where it cannot
+    Doctor(doctor::Doctor),
+    /// Log on to a server with the browser
+    Login(login::Login),
+    /// Log off from a server
+    Logout(login::Logout),
+    /// Look at requests and decide them, over the API of a running server
+    #[command(subcommand)]
+    Requests(requests::Requests),
+    /// Set the first administrators up
+    #[command(subcommand)]
+    Setup(setup::Setup),
+}
+
+/// Runs the program: reads the arguments (the first is the program's name), does what they say, and tells how it went:
+/// 0 done, 1 not done (standard error says why), 2 the arguments are wrong, 3 what the command's help says.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
+            // Nobody reads: the exit code still tells.
+            let _ = error.print();
+            return code;
+        }
+    };
+    match arguments.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Config(config) => config.run(),
+        Command::Events(events) => events.run(),
+        Command::Doctor(doctor) => doctor.run(),
+        Command::Login(login) => login.run(),
+        Command::Logout(logout) => logout.run(),
+        Command::Requests(requests) => requests.run(),
+        Command::Setup(setup) => setup.run(),
+    }
+}
+
+/// Says on standard error why something was not done.
+fn fail(message: impl std::fmt::Display) -> ExitCode {
+    eprintln!("countersign: {message}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,220 @@
+//! A running server, from the command line: which one, trusted how, with whose token.
+
+pub mod credentials;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+use ureq::http::Response;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Body};
+
+use crate::config::PublicUrl;
+use credentials::{Credentials, NoCredentials};
+
+/// Where a server is when nothing else is said.
+const DEFAULT_SERVER: &str = "http://127.0.0.1:8765";
+
+/// The largest answer that is read, in bytes: the manifest of about a million objects.
+const LARGEST_ANSWER: u64 = 256 * 1024 * 1024;
+
+/// Which server, and how it is trusted.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Server")]
+pub struct ServerFlags {
+    /// The server's public URL [default: the last one that was logged on to, else http://127.0.0.1:8765]
+    #[arg(long, value_name = "URL", env = "COUNTERSIGN_SERVER")]
+    pub server: Option<PublicUrl>,
+    /// Trust this certificate (PEM) in place of the public authorities
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CACERT")]
+    pub cacert: Option<PathBuf>,
+}
+
+/// Why the server did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The certificate.
+    #[error("the certificate {0} cannot be used: {1}")]
+    Certificate(PathBuf, String),
+    /// The file of tokens.
+    #[error(transparent)]
+    Credentials(#[from] NoCredentials),
+    /// Nobody is logged on.
+    #[error("not logged on to {0}: run `countersign login --server {0}`, or set COUNTERSIGN_TOKEN")]
+    NotLoggedOn(String),
+    /// No answer.
+    #[error("{0} cannot be reached: {1}")]
+    Unreachable(String, Box<ureq::Error>),
+    /// An answer that says no.
+    #[error("{detail}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// What the server says.
+        detail: String,
+    },
+    /// An answer that makes no sense.
+    #[error("{0} answers as no Countersign server does: {1}")]
+    Strange(String, &'static str),
+}
+
+/// A server that is spoken to.
+pub struct Remote {
+    /// Where.
+    pub url: PublicUrl,
+    pub(super) agent: Agent,
+    pub(super) token: Option<String>,
+}
+
+impl Remote {
+    /// The server that the flags name, without a token.
+    ///
+    /// # Errors
+    /// The certificate or the file of tokens cannot be read.
+    pub fn anonymous(flags: &ServerFlags) -> Result<Self, RemoteError> {
+        let url = match (&flags.server, Credentials::read()?.last) {
+            (Some(url), _) => url.clone(),
+            (None, Some(last)) => last.parse().map_err(|_| NoCredentials::Unreadable)?,
+            (None, None) => DEFAULT_SERVER.parse().map_err(|_| NoCredentials::Unreadable)?,
+        };
+        let agent = agent(flags)?;
+        Ok(Self {
+            url,
+            agent,
+            token: None,
+        })
+    }
+
+    /// The server that the flags name, with the token of the last logon (or `COUNTERSIGN_TOKEN`).
+    ///
+    /// # Errors
+    /// [`RemoteError::NotLoggedOn`] when there is none.
+    pub fn logged_on(flags: &ServerFlags) -> Result<Self, RemoteError> {
+        let remote = Self::anonymous(flags)?;
+        let from_environment = std::env::var("COUNTERSIGN_TOKEN")
+            .ok()
+            .filter(|token| !token.is_empty());
+        let token = match from_environment {
+            Some(token) => Some(token),
+            None => Credentials::read()?.token(&remote.url),
+        };
+        match token {
+            Some(token) => Ok(Self {
+                token: Some(token),
+                ..remote
+            }),
+            None => Err(RemoteError::NotLoggedOn(remote.url.to_string())),
+        }
+    }
+
+    /// The token, if there is one.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Asks for a JSON document.
+    ///
+    /// # Errors
+    /// No answer, or one that says no.
+    pub fn get(&self, path: &str) -> Result<Value, RemoteError> {
+        let request = self.agent.get(self.url.join(path));
+        let request = match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        self.read(request.call())
+    }
+
+    /// Asks for a document, to be read byte for byte.
+    ///
+    /// # Errors
+    /// No answer, or one that says no.
+    pub fn get_text(&self, path: &str) -> Result<String, RemoteError> {
+        let request = self.agent.get(self.url.join(path));
+        let request = match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        self.read_text(request.call())
+    }
+
+    /// Sends a JSON document.
+    ///
+    /// # Errors
+    /// No answer, or one that says no.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value, RemoteError> {
+        let request = self.agent.post(self.url.join(path)).content_type("application/json");
+        let request = match &self.token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        self.read(request.send(body.to_string()))
+    }
+
+    /// Sends a form.
+    ///
+    /// # Errors
+    /// No answer, or one that says no.
+    pub fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Result<Value, RemoteError> {
+        self.read(self.agent.post(self.url.join(path)).send_form(form.iter().copied()))
+    }
+
+    fn read(&self, answered: Result<Response<Body>, ureq::Error>) -> Result<Value, RemoteError> {
+        let text = self.read_text(answered)?;
+        serde_json::from_str(&text).map_err(|_| RemoteError::Strange(self.url.to_string(), "the body is no JSON"))
+    }
+
+    fn read_text(&self, answered: Result<Response<Body>, ureq::Error>) -> Result<String, RemoteError> {
+        let unreachable = |error| RemoteError::Unreachable(self.url.to_string(), Box::new(error));
+        let mut response = answered.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(LARGEST_ANSWER);
+        let text = body.read_to_string().map_err(unreachable)?;
+        if status < 400 {
+            return Ok(text);
+        }
+        let body: Option<Value> = serde_json::from_str(&text).ok();
+        let member = |name| body.as_ref().and_then(|body| body[name].as_str()).map(str::to_owned);
+        let detail = member("detail").or_else(|| member("error_description"));
+        Err(RemoteError::Refused {
+            status,
+            detail: detail.unwrap_or_else(|| format!("{} answers with status {status}", self.url)),
+        })
+    }
+}
+
+pub(super) fn agent(flags: &ServerFlags) -> Result<Agent, RemoteError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let roots = match &flags.cacert {
+        None => RootCerts::WebPki,
+        Some(path) => {
+            let unusable = |why: String| RemoteError::Certificate(path.clone(), why);
+            let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+            let mut certificates = Vec::new();
+            for item in parse_pem(&pem) {
+                if let PemItem::Certificate(certificate) = item.map_err(|error| unusable(error.to_string()))? {
+                    certificates.push(certificate);
+                }
+            }
+            if certificates.is_empty() {
+                return Err(unusable("it holds no certificate".into()));
+            }
+            RootCerts::new_with_certs(&certificates)
+        }
+    };
+    let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(provider)
+        .root_certs(roots)
+        .build();
+    let config = Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(Duration::from_secs(60)))
+        .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+        .build();
+    Ok(config.into())
+}

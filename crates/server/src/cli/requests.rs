@@ -1,0 +1,182 @@
+//! `countersign requests`: look at requests and decide them, over the API of a running server.
+
+mod decide;
+mod document;
+mod exit;
+
+use std::io::{ErrorKind, Write as _};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use countersign_core::RequestId;
+use countersign_core::request::State;
+use percent_encoding::utf8_percent_encode;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::remote::{Remote, ServerFlags};
+use crate::session::QUERY_VALUE;
+use decide::{Approve, Reject};
+use document::{Detail, Request, Sealed, table};
+use exit::{EXIT_CODES, Failure};
+
+/// Look at requests and decide them.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXIT_CODES)]
+pub enum Requests {
+    /// List requests, newest first
+    List(List),
+    /// Show a request: what would be lost, what a decision takes along, the digest
+    Show(Show),
+    /// Approve a request that somebody else asked for
+    Approve(Approve),
+    /// Reject a request, and with it every later one of the same backup
+    Reject(Reject),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct List {
+    /// Only these states, separated by commas: collecting, pending, approved, rejected, expired, closed
+    #[arg(long, value_name = "STATES", value_delimiter = ',', value_parser = state)]
+    state: Vec<State>,
+    /// Only what this account asked for or decided
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// Only requests older than this one: the next page
+    #[arg(long, value_name = "ID")]
+    before: Option<RequestId>,
+    /// How many at most, 1 to 500
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    limit: u32,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Show {
+    /// The request's number
+    #[arg(value_name = "ID")]
+    id: RequestId,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    json: bool,
+    /// Print the manifest, exactly the bytes whose SHA-256 is the digest
+    #[arg(long, conflicts_with = "json")]
+    manifest: bool,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+impl Requests {
+    /// Does it over the API.
+    pub fn run(self) -> ExitCode {
+        let done = || -> Result<(), Failure> {
+            let remote = Remote::logged_on(self.server())?;
+            let text = self.carry_out(&remote)?;
+            match std::io::stdout().write_all(text.as_bytes()) {
+                // Nobody reads on: `requests list | head`.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+                _ => Ok(()),
+            }
+        };
+        match done() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.said(),
+        }
+    }
+
+    const fn server(&self) -> &ServerFlags {
+        match self {
+            Self::List(list) => &list.server,
+            Self::Show(show) => &show.server,
+            Self::Approve(approve) => &approve.decision.server,
+            Self::Reject(reject) => &reject.decision.server,
+        }
+    }
+
+    /// What standard output gets.
+    fn carry_out(&self, remote: &Remote) -> Result<String, Failure> {
+        match self {
+            Self::List(list) => list.carry_out(remote),
+            Self::Show(show) => show.carry_out(remote),
+            Self::Approve(approve) => approve.carry_out(remote),
+            Self::Reject(reject) => reject.carry_out(remote),
+        }
+    }
+}
+
+/// A page of the list.
+#[derive(Deserialize)]
+struct Page {
+    requests: Vec<Request>,
+    next: Option<RequestId>,
+}
+
+impl List {
+    fn carry_out(&self, remote: &Remote) -> Result<String, Failure> {
+        let answer = remote.get(&self.path())?;
+        if self.json {
+            return Ok(format!("{answer}\n"));
+        }
+        let page: Page = read(remote, answer)?;
+        if let Some(next) = page.next {
+            eprintln!("There are older ones: --before {next}");
+        }
+        Ok(table(&page.requests))
+    }
+
+    fn path(&self) -> String {
+        let mut path = format!("/api/v1/requests?limit={}", self.limit);
+        if !self.state.is_empty() {
+            let states: Vec<_> = self.state.iter().map(|state| state.as_str()).collect();
+            path += &format!("&state={}", states.join(","));
+        }
+        if let Some(account) = &self.account {
+            path += &format!("&account={}", utf8_percent_encode(account, QUERY_VALUE));
+        }
+        if let Some(before) = self.before {
+            path += &format!("&before={before}");
+        }
+        path
+    }
+}
+
+impl Show {
+    fn carry_out(&self, remote: &Remote) -> Result<String, Failure> {
+        if self.manifest {
+            return Ok(Sealed::fetch(remote, self.id)?.text);
+        }
+        let answer = remote.get(&path_of(self.id))?;
+        if self.json {
+            return Ok(format!("{answer}\n"));
+        }
+        let detail: Detail = read(remote, answer)?;
+        let sealed = match detail.request.state {
+            State::Pending => Some(Sealed::fetch(remote, self.id)?),
+            _ => None,
+        };
+        Ok(detail.shown(sealed.as_ref()))
+    }
+}
+
+fn path_of(id: RequestId) -> String {
+    format!("/api/v1/requests/{id}")
+}
+
+/// What the server sent, in its types.
+fn read<T: serde::de::DeserializeOwned>(remote: &Remote, answer: Value) -> Result<T, Failure> {
+    serde_json::from_value(answer).map_err(|_| Failure::strange(remote))
+}
+
+fn state(text: &str) -> Result<State, String> {
+    let known = State::ALL.into_iter().find(|state| state.as_str() == text);
+    known.ok_or_else(|| "a state is collecting, pending, approved, rejected, expired or closed".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,330 @@
+//! Requests as the API tells them, and as a terminal shows them.
+
+use std::fmt::Write as _;
+
+use countersign_core::manifest::{Manifest, ManifestObject, Subject};
+use countersign_core::request::{KindSum, State};
+use countersign_core::{ObjectKind, RequestId, Sha256};
+use countersign_events::Timestamp;
+use serde::Deserialize;
+
+use super::exit::Failure;
+use super::path_of;
+use crate::cli::remote::Remote;
+use crate::flows::settings::policy_differences;
+use crate::pages::{Bytes, Count, Moment};
+
+/// A request.
+#[derive(Debug, Deserialize)]
+pub struct Request {
+    /// Its number.
+    pub id: RequestId,
+    /// What became of it.
+    pub state: State,
+    operation: String,
+    initiator: String,
+    initiator_address: String,
+    created_at: String,
+    expires_at: Option<String>,
+    /// SHA-256 of the manifest.
+    pub digest: Option<Sha256>,
+    loss: Option<Loss>,
+    decided_at: Option<String>,
+    decided_by: Option<String>,
+    comment: Option<String>,
+    reason: Option<String>,
+    effect: String,
+    effect_detail: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Loss {
+    objects: u64,
+    bytes: u64,
+    kinds: Vec<KindSum>,
+    backup_objects: u64,
+    backup_bytes: u64,
+}
+
+/// A request with its place in the queue of its backup.
+#[derive(Debug, Deserialize)]
+pub struct Detail {
+    /// The request.
+    #[serde(flatten)]
+    pub request: Request,
+    /// What an approval approves, oldest first; the request itself is the last.
+    pub approve_with: Vec<Neighbour>,
+    /// What a rejection rejects.
+    pub reject_with: Vec<RequestId>,
+}
+
+/// A request beside another one.
+#[derive(Debug, Deserialize)]
+pub struct Neighbour {
+    /// Its number.
+    pub id: RequestId,
+}
+
+/// A manifest that was read and hashed here.
+pub struct Sealed {
+    /// Its bytes.
+    pub text: String,
+    /// Their SHA-256.
+    pub digest: Sha256,
+    /// What they say; nothing when a newer server says it in a newer form.
+    manifest: Option<Manifest>,
+}
+
+impl Sealed {
+    /// Asks for a manifest and hashes it.
+    pub fn fetch(remote: &Remote, id: RequestId) -> Result<Self, Failure> {
+        let text = remote.get_text(&format!("{}/manifest", path_of(id)))?;
+        let digest = Sha256::of(text.as_bytes());
+        let manifest: Option<Manifest> = serde_json::from_str(&text).ok();
+        if manifest.as_ref().is_some_and(|manifest| manifest.request != id) {
+            return Err(Failure::WrongDigest(id));
+        }
+        Ok(Self { text, digest, manifest })
+    }
+}
+
+/// How many snapshots are named one by one.
+const SNAPSHOTS: usize = 20;
+
+impl Detail {
+    /// For a terminal; what the manifest says comes from the manifest itself.
+    pub fn shown(&self, sealed: Option<&Sealed>) -> String {
+        let request = &self.request;
+        let mut lines = Lines::new(format!("Request {}: {}", request.id, plain(&request.operation)));
+        lines.add("state", request.standing());
+        lines.add(
+            "asked",
+            format!(
+                "{} by {} from {}",
+                date(&request.created_at),
+                plain(&request.initiator),
+                plain(&request.initiator_address)
+            ),
+        );
+        if let Some(comment) = request.comment.as_deref().filter(|comment| !comment.is_empty()) {
+            lines.add("comment", plain(comment));
+        }
+        if let Some(reason) = &request.reason {
+            lines.add("because", plain(reason));
+        }
+        if let Some(loss) = &request.loss {
+            lines.loss(loss, request.state);
+        }
+        if let Some(manifest) = sealed.and_then(|sealed| sealed.manifest.as_ref()) {
+            lines.subject(&manifest.subject);
+        }
+        if let Some(digest) = sealed.map(|sealed| sealed.digest).or(request.digest) {
+            lines.add("digest", digest.to_string());
+        }
+        let older = self.older();
+        if !older.is_empty() {
+            lines.add("approving", format!("approves {} first: --with-older", listed(&older)));
+        }
+        let later: Vec<_> = self
+            .reject_with
+            .iter()
+            .copied()
+            .filter(|id| *id != request.id)
+            .collect();
+        if !later.is_empty() {
+            lines.add("rejecting", format!("rejects {}, too", listed(&later)));
+        }
+        lines.text
+    }
+
+    /// The requests of the same backup that must be approved before, oldest first.
+    pub fn older(&self) -> Vec<RequestId> {
+        let ids = self.approve_with.iter().map(|neighbour| neighbour.id);
+        ids.filter(|id| *id != self.request.id).collect()
+    }
+}
+
+impl Request {
+    /// What became of it, in words.
+    pub fn standing(&self) -> String {
+        let mut text = self.state.as_str().to_owned();
+        if let (State::Pending, Some(expires)) = (self.state, &self.expires_at) {
+            text += &format!(", expires {}", date(expires));
+        }
+        if let Some(by) = &self.decided_by {
+            text += &format!(" by {}", plain(by));
+        }
+        if let Some(at) = &self.decided_at {
+            text += &format!(", {}", date(at));
+        }
+        match self.effect.as_str() {
+            "none" => {}
+            effect => text += &format!("; effect {}", plain(effect)),
+        }
+        if let Some(detail) = &self.effect_detail {
+            text += &format!(" ({})", plain(detail));
+        }
+        text
+    }
+}
+
+/// Lines with their names before them.
+struct Lines {
+    text: String,
+}
+
+impl Lines {
+    fn new(title: String) -> Self {
+        Self { text: title + "\n" }
+    }
+
+    fn add(&mut self, name: &str, value: impl std::fmt::Display) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.text, "  {name:<11}{value}");
+    }
+
+    fn loss(&mut self, loss: &Loss, state: State) {
+        let kinds: Vec<_> = loss
+            .kinds
+            .iter()
+            .map(|sum| format!("{} {}", sum.kind, Count(sum.objects)))
+            .collect();
+        let name = match state {
+            State::Collecting | State::Pending => "would lose",
+            State::Approved => "lost",
+            State::Rejected | State::Expired | State::Closed => "kept",
+        };
+        let sum = format!("{}, {}", Count(loss.objects).of("object"), Bytes(loss.bytes));
+        self.add(
+            name,
+            if kinds.is_empty() {
+                sum
+            } else {
+                format!("{sum}: {}", kinds.join(", "))
+            },
+        );
+        self.add(
+            "of",
+            format!(
+                "{}, {} in the backup",
+                Count(loss.backup_objects).of("object"),
+                Bytes(loss.backup_bytes)
+            ),
+        );
+    }
+
+    fn subject(&mut self, subject: &Subject) {
+        match subject {
+            Subject::Objects { objects, whole, .. } => self.objects(objects, *whole),
+            Subject::Policy { after, before } => {
+                for (name, before, after) in policy_differences(before, after) {
+                    self.add("change", format!("{name}: {before} → {after}"));
+                }
+            }
+            Subject::Receiver { after, before, .. } => {
+                for (name, spec) in [("before", before), ("after", after)] {
+                    let told = spec.as_ref().map_or_else(
+                        || "none".to_owned(),
+                        |spec| {
+                            format!(
+                                "{} {} {}",
+                                spec.name,
+                                spec.transport.as_str(),
+                                plain(spec.address.as_str())
+                            )
+                        },
+                    );
+                    self.add(name, told);
+                }
+            }
+        }
+    }
+
+    fn objects(&mut self, objects: &[ManifestObject], whole: bool) {
+        if whole {
+            self.add("whole", "the backup itself goes, too");
+        }
+        let mut snapshots = objects.iter().filter(|object| object.kind == ObjectKind::Snapshots);
+        for snapshot in snapshots.by_ref().take(SNAPSHOTS) {
+            self.add("snapshot", plain(&snapshot.name));
+        }
+        let more = snapshots.count();
+        if more > 0 {
+            self.add("snapshot", format!("and {more} more: --manifest"));
+        }
+    }
+}
+
+/// Requests as a table with a head; nothing but a remark when there are none.
+pub fn table(requests: &[Request]) -> String {
+    if requests.is_empty() {
+        return "No requests.\n".to_owned();
+    }
+    let head = [
+        "ID",
+        "STATE",
+        "ASKED",
+        "BY",
+        "OBJECTS",
+        "SIZE",
+        "EXPIRES / DECIDED",
+        "OPERATION",
+    ];
+    let mut rows = vec![head.map(str::to_owned)];
+    rows.extend(requests.iter().map(row));
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    rows.iter()
+        .map(|row| {
+            let cells: Vec<_> = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:<width$}"))
+                .collect();
+            format!("{}\n", cells.join("  ").trim_end())
+        })
+        .collect()
+}
+
+fn row(request: &Request) -> [String; 8] {
+    let loss = request.loss.as_ref().filter(|loss| loss.objects > 0);
+    let until = match (&request.decided_at, &request.decided_by, &request.expires_at) {
+        (Some(at), Some(by), _) => format!("{} {}", date(at), plain(by)),
+        (Some(at), None, _) | (None, _, Some(at)) => date(at),
+        (None, _, None) => String::new(),
+    };
+    [
+        request.id.to_string(),
+        request.state.as_str().to_owned(),
+        date(&request.created_at),
+        plain(&request.initiator),
+        loss.map_or_else(String::new, |loss| Count(loss.objects).to_string()),
+        loss.map_or_else(String::new, |loss| Bytes(loss.bytes).to_string()),
+        until,
+        plain(&request.operation),
+    ]
+}
+
+/// `request 1`, `requests 1, 2`.
+pub fn listed(ids: &[RequestId]) -> String {
+    let numbers: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    let noun = if ids.len() == 1 { "request" } else { "requests" };
+    format!("{noun} {}", numbers.join(", "))
+}
+
+fn date(text: &str) -> String {
+    match Timestamp::parse_rfc3339(text) {
+        Some((at, _)) => Moment::new(at, at).date(),
+        None => plain(text),
+    }
+}
+
+/// Text that somebody chose, without what would move the cursor or turn the line around.
+fn plain(text: &str) -> String {
+    let unsafe_in_a_line = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.replace(unsafe_in_a_line, "\u{fffd}")
+}

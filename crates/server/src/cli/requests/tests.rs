@@ -1,0 +1,196 @@
+//! The command against a server on a socket.
+
+use clap::Parser;
+use countersign_core::Sha256;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::*;
+use crate::cli::remote::agent;
+use crate::testing::office::Office;
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    requests: Requests,
+}
+
+/// An office that listens, and ann's and bob's command lines.
+struct Desk {
+    office: Office,
+    url: String,
+    ann: String,
+    bob: String,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Desk {
+    async fn open() -> Self {
+        let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", socket.local_addr().unwrap());
+        let office = Office::reached_as(&url).await;
+        let router = crate::http::router(office.server.app.clone());
+        let serving = tokio::spawn(async move { axum::serve(socket, router).await });
+        let (ann, bob) = (office.token(&office.ann).await, office.token(&office.bob).await);
+        Self {
+            office,
+            url,
+            ann,
+            bob,
+            serving,
+        }
+    }
+
+    async fn run(&self, token: &str, arguments: &[&str]) -> Result<String, Failure> {
+        let remote = Remote {
+            url: self.url.parse().unwrap(),
+            agent: agent(&ServerFlags::default()).unwrap(),
+            token: Some(token.to_owned()),
+        };
+        let words = ["requests"].into_iter().chain(arguments.iter().copied());
+        let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));
+        spawn_blocking(move || arguments.requests.carry_out(&remote))
+            .await
+            .unwrap()
+    }
+
+    /// The exit code and what standard error says.
+    async fn refused(&self, token: &str, arguments: &[&str]) -> (u8, String) {
+        let failure = self.run(token, arguments).await.unwrap_err();
+        (failure.code(), failure.to_string())
+    }
+
+    fn code(&self, name: &str) -> String {
+        self.office.server.code(name)
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_and_shows_what_waits() {
+    let desk = Desk::open().await;
+    assert_eq!(desk.run(&desk.ann, &["list"]).await.unwrap(), "No requests.\n");
+    let first = desk.office.waiting(&["one", "two"]).await;
+    let second = desk.office.waiting(&["three"]).await;
+    insta::assert_snapshot!(desk.run(&desk.ann, &["list", "--state", "pending"]).await.unwrap(), @r"
+    ID  STATE    ASKED                 BY      OBJECTS  SIZE  EXPIRES / DECIDED     OPERATION
+    2   pending  2026-11-18 11:07 UTC  laptop  1        5 B   2026-11-25 11:07 UTC  Delete snapshot main/laptop/8b5b9db0
+    1   pending  2026-11-18 11:06 UTC  laptop  2        6 B   2026-11-25 11:06 UTC  Delete snapshot main/laptop/3fc4ccfe and 1 more
+    ");
+    // The digest differs in every run: the nonce is random.
+    let shown = desk.run(&desk.ann, &["show", &second.to_string()]).await.unwrap();
+    let (shown, digest) = shown.split_once("  digest     ").unwrap();
+    let (digest, after) = digest.split_once('\n').unwrap();
+    assert!(digest.parse::<Sha256>().is_ok(), "{digest}");
+    insta::assert_snapshot!(format!("{shown}{after}"), @r"
+    Request 2: Delete snapshot main/laptop/8b5b9db0
+      state      pending, expires 2026-11-25 11:07 UTC
+      asked      2026-11-18 11:07 UTC by laptop from 192.0.2.7
+      would lose 1 object, 5 B: snapshots 1
+      of         2 objects, 11 B in the backup
+      snapshot   8b5b9db0c13db24256c829aa364aa90c6d2eba318b9232a4ab9313b954d3555f
+      approving  approves request 1 first: --with-older
+    ");
+    let manifest = desk
+        .run(&desk.ann, &["show", &first.to_string(), "--manifest"])
+        .await
+        .unwrap();
+    let json = desk
+        .run(&desk.ann, &["show", &first.to_string(), "--json"])
+        .await
+        .unwrap();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["digest"], Sha256::of(manifest.as_bytes()).to_hex());
+    assert_eq!(
+        desk.run(&desk.ann, &["list", "--state", "approved,rejected"])
+            .await
+            .unwrap(),
+        "No requests.\n"
+    );
+    assert_eq!(
+        desk.refused(&desk.ann, &["show", "99"]).await,
+        (3, "There is no such request.".into())
+    );
+    let (code, said) = desk.refused("not a token", &["list"]).await;
+    assert_eq!((code, said.contains("log on again")), (1, true), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn approves_exactly_what_it_has_shown() {
+    let desk = Desk::open().await;
+    let first = desk.office.waiting(&["one"]).await.to_string();
+    let second = desk.office.waiting(&["two"]).await.to_string();
+    let code = desk.code("ann");
+    let approve = |id| ["approve", id, "--yes", "--code", &code];
+    let (exit, said) = desk.refused(&desk.ann, &approve(&second)).await;
+    assert_eq!((exit, said.contains("--with-older")), (3, true), "{said}");
+    let wrong = desk
+        .refused(&desk.ann, &["approve", &first, "--yes", "--code", "000000"])
+        .await;
+    assert_eq!(wrong, (3, "the one-time code is wrong".into()));
+
+    let both = [approve(&second).as_slice(), &["--with-older", "--comment", "clean-up"]].concat();
+    assert_eq!(desk.run(&desk.ann, &both).await.unwrap(), "Approved requests 1, 2.\n");
+    let (exit, said) = desk
+        .refused(&desk.bob, &["reject", &first, "--yes", "--code", &desk.code("bob")])
+        .await;
+    assert_eq!(exit, 3);
+    assert!(said.starts_with("request 1 is already approved by ann"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejects_with_every_later_one() {
+    let desk = Desk::open().await;
+    for content in ["one", "two", "three"] {
+        desk.office.waiting(&[content]).await;
+    }
+    let code = desk.code("bob");
+    let reject = ["reject", "2", "--yes", "--code", &code, "--json"];
+    assert_eq!(desk.run(&desk.bob, &reject).await.unwrap(), "{\"requests\":[2,3]}\n");
+    let list = desk
+        .run(&desk.bob, &["list", "--state", "pending", "--json"])
+        .await
+        .unwrap();
+    let list: Value = serde_json::from_str(&list).unwrap();
+    assert_eq!(
+        (&list["requests"][0]["id"], list["requests"].as_array().unwrap().len()),
+        (&1.into(), 1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn does_not_approve_by_a_manifest_that_has_another_digest() {
+    let desk = Desk::open().await;
+    let id = desk.office.waiting(&["one"]).await;
+    let remote = Remote {
+        url: desk.url.parse().unwrap(),
+        agent: agent(&ServerFlags::default()).unwrap(),
+        token: Some(desk.ann.clone()),
+    };
+    let shown = spawn_blocking(move || {
+        let mut detail: Detail = read(&remote, remote.get(&path_of(id))?)?;
+        detail.request.digest = Some(Sha256::of(b"another"));
+        decide::show(&remote, &detail).map(drop)
+    });
+    let refused = shown.await.unwrap();
+    assert!(
+        matches!(refused, Err(Failure::WrongDigest(wrong)) if wrong == id),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asks_nobody_where_there_is_no_terminal() {
+    use std::io::IsTerminal as _;
+    if std::io::stdin().is_terminal() {
+        return;
+    }
+    let desk = Desk::open().await;
+    assert_eq!(desk.refused(&desk.ann, &["approve", "1"]).await.0, 2);
+    assert_eq!(desk.refused(&desk.ann, &["reject", "1", "--yes"]).await.0, 2);
+}

@@ -1,0 +1,164 @@
+//! Events out: every recorded event to every receiver, in order, at least once.
+//!
+//! The event table is the outbox. A supervisor ([`supervisor`]) follows the table of receivers and runs one task for
+//! each ([`receiver`]); a task reads the events after its durable cursor, sends them ([`connection`]) and remembers how
+//! far it got. What each transport can promise stands in docs/operations.md, "Events out".
+
+mod backoff;
+mod batch;
+mod connection;
+mod pace;
+mod receiver;
+mod standing;
+mod supervisor;
+mod window;
+mod zone;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign_core::receiver::ReceiverSpec;
+use countersign_core::{Clock, Entropy};
+use countersign_events::{Origin, Timestamp};
+use countersign_store::Store;
+use prometheus_client::registry::Registry;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::App;
+use batch::Batch;
+use connection::{Connection, Farewell, Trouble};
+use pace::Pace;
+use standing::Standings;
+pub use zone::local_offset;
+
+/// The text of the message that tests a receiver. It is no event: nothing in it looks like an event's id.
+pub const TEST_TEXT: &str = "This is a test message from Countersign. Events will arrive here from now on.";
+
+/// Delivers events until it is stopped. Cheap to clone.
+#[derive(Clone)]
+pub struct Delivery {
+    shared: Arc<Shared>,
+    supervisor: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// What all tasks share.
+struct Shared {
+    store: Store,
+    origin: Origin,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    pace: Pace,
+    standings: Arc<Standings>,
+    changed: Arc<Notify>,
+    stop: CancellationToken,
+    /// Until when what is left may still be sent; set before `stop`.
+    deadline: Mutex<Option<Instant>>,
+}
+
+impl Delivery {
+    /// Starts to deliver what the store records, told as the configuration's origin says, and to count it. Must be called
+    /// inside a tokio runtime.
+    pub fn start(app: &App) -> Self {
+        let delivery = Self::start_at(
+            Pace::default(),
+            app.store.clone(),
+            app.config.origin.clone(),
+            Arc::clone(&app.clock),
+            Arc::clone(&app.entropy),
+            Arc::clone(&app.delivery_changed),
+        );
+        app.metrics.register(|registry| delivery.register(registry));
+        delivery
+    }
+
+    fn start_at(
+        pace: Pace,
+        store: Store,
+        origin: Origin,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        changed: Arc<Notify>,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            standings: Arc::new(Standings::new(store.events())),
+            store,
+            origin,
+            clock,
+            entropy,
+            pace,
+            changed,
+            stop: CancellationToken::new(),
+            deadline: Mutex::new(None),
+        });
+        let supervisor = tokio::spawn(supervisor::run(Arc::clone(&shared)));
+        Self {
+            shared,
+            supervisor: Arc::new(Mutex::new(Some(supervisor))),
+        }
+    }
+
+    /// The receivers have changed: look at once. Without it, a change is seen within two seconds.
+    pub fn changed(&self) {
+        self.shared.changed.notify_one();
+    }
+
+    /// Adds what is counted for each receiver: messages sent, backlog, whether it is connected, the last error's time.
+    fn register(&self, registry: &mut Registry) {
+        registry.register_collector(Box::new(Arc::clone(&self.shared.standings)));
+    }
+
+    /// Sends what can be sent within a few seconds, says goodbye to every receiver and ends. What is left is sent after
+    /// the next start.
+    pub async fn stop(&self) {
+        let deadline = Instant::now() + self.shared.pace.flush;
+        *self.shared.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Some(deadline);
+        self.shared.stop.cancel();
+        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(supervisor) = supervisor
+            && supervisor.await.is_err()
+        {
+            tracing::error!("the delivery of events did not end in good order");
+        }
+    }
+}
+
+/// Sends one test message ([`TEST_TEXT`]) as the receiver would get its events. It goes past the receiver's queue and
+/// changes nothing.
+///
+/// # Errors
+/// What is wrong, for people: the name does not resolve, nobody listens, the connection is closed at once. Over UDP, only
+/// what the network answers within half a second; silence is no proof that it arrived.
+pub async fn test(spec: &ReceiverSpec, origin: &Origin, now: Timestamp) -> Result<(), String> {
+    let mut batch = Batch::new(spec.transport);
+    batch.push_text(TEST_TEXT, now, local_offset(now), origin);
+    let sent = async {
+        let mut connection = Connection::open(spec, &Pace::default(), 0).await?;
+        connection.send(&batch).await?;
+        match connection.close().await {
+            Farewell::Broken(trouble) => Err(trouble),
+            Farewell::Taken | Farewell::Unknown => Ok(()),
+        }
+    };
+    sent.await.map_err(|trouble: Trouble| trouble.to_string())
+}
+
+impl Shared {
+    /// Waits until the server stops and the time to send what is left is over.
+    async fn out_of_time(&self) {
+        self.stop.cancelled().await;
+        let deadline = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(deadline) = deadline {
+            tokio::time::sleep_until(deadline).await;
+        }
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        let deadline = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stop.is_cancelled() && deadline.is_none_or(|deadline| deadline <= Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! What the routes, the API and the command line do, each once.
+
+pub mod decide;
+pub mod settings;
+pub mod tokens;
+
+use countersign_core::{Account, Refusal, Role};
+use countersign_vault::VaultError;
+
+/// Whether a person may do what changes nothing that is protected but is not for everyone: ending the collecting of deletes.
+pub fn may_administer(account: &Account) -> Result<(), VaultError> {
+    if account.roles.has(Role::BackupAdministrator) || account.roles.has(Role::SecurityAdministrator) {
+        Ok(())
+    } else {
+        Err(Refusal::NotAllowed("the role of a backup administrator").into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,339 @@
+//! Changing security settings: at once while four-eyes authorization is off, by a request while it is on.
+
+use countersign_core::manifest::Subject;
+use countersign_core::receiver::ReceiverSpec;
+use countersign_core::{Account, Actor, Deed, Policy, ReceiverId, RequestId, Verdict, decide};
+use countersign_events::{Changes, Event, Operation, Timestamp, User};
+use countersign_store::{StoreError, Tx};
+use countersign_vault::{VaultError, request_change};
+
+use crate::app::App;
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// It holds now.
+    Done,
+    /// A second person must approve it: this request waits.
+    Requested(RequestId),
+    /// It was so already.
+    Unchanged,
+}
+
+/// A change that someone asks for.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Other security settings; turning four-eyes authorization on or off is one of them.
+    Policy(Policy),
+    /// A new receiver.
+    AddReceiver(ReceiverSpec),
+    /// Another description of a receiver.
+    ChangeReceiver(ReceiverId, ReceiverSpec),
+    /// A receiver less.
+    RemoveReceiver(ReceiverId),
+}
+
+/// Why a setting was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// A value is out of its range.
+    #[error(transparent)]
+    OutOfRange(#[from] countersign_core::policy::OutOfRange),
+    /// Rule 4.
+    #[error(
+        "four-eyes authorization needs two people who can approve; there {}: {}. Set up another administrator first",
+        if .0.len() == 1 { "is one" } else { "is none" },
+        if .0.is_empty() { "nobody".to_owned() } else { .0.join(", ") }
+    )]
+    TooFewEligible(Vec<String>),
+    /// There is none of this number.
+    #[error("there is no such receiver")]
+    NoReceiver,
+    /// The role is missing, or what was asked for does not fit.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+impl From<StoreError> for ChangeError {
+    fn from(error: StoreError) -> Self {
+        Self::Vault(error.into())
+    }
+}
+
+/// Changes a setting as far as the actor may: at once, or by a request.
+pub async fn change(app: &App, actor: &Actor, change: Change) -> Result<Changed, ChangeError> {
+    let (actor, now, nonce) = (actor.clone(), app.clock.now(), app.vault.nonce());
+    let changed = app
+        .store
+        .write(move |tx| Box::pin(async move { change_in(tx, &actor, change, now, nonce).await }))
+        .await?;
+    app.delivery_changed.notify_one();
+    Ok(changed)
+}
+
+/// The same inside a transaction. `nonce` makes a request's digest unlike any other's.
+pub(crate) async fn change_in(
+    tx: &mut Tx,
+    actor: &Actor,
+    change: Change,
+    now: Timestamp,
+    nonce: String,
+) -> Result<Changed, ChangeError> {
+    let policy = tx.policy().await?;
+    let Some((operation, target, subject)) = describe(tx, change, &policy).await? else {
+        return Ok(Changed::Unchanged);
+    };
+    let deed = match operation {
+        Operation::DisableFourEyes => Deed::DisableFourEyes,
+        _ => Deed::ChangeSettings,
+    };
+    match decide(actor, deed, &policy, now) {
+        Verdict::Deny(refusal) => Err(VaultError::from(refusal).into()),
+        Verdict::Allow(_) => {
+            let user = User {
+                full_name: actor.name.clone(),
+                login_type: actor.login_type,
+            };
+            apply(tx, &subject, &user, None, now).await?;
+            Ok(Changed::Done)
+        }
+        Verdict::Hold => Ok(Changed::Requested(
+            request_change(tx, actor, (operation, target), subject, now, nonce).await?,
+        )),
+    }
+}
+
+/// The change as a manifest has it; none when nothing would change.
+async fn describe(
+    tx: &mut Tx,
+    change: Change,
+    before: &Policy,
+) -> Result<Option<(Operation, String, Subject)>, ChangeError> {
+    let (what, subject) = match change {
+        Change::Policy(after) => {
+            let after = after.checked()?;
+            if after == *before {
+                return Ok(None);
+            }
+            let turns_off = before.four_eyes && !after.four_eyes;
+            // Turning it off is an operation of its own: nothing else rides along.
+            let alone = Policy {
+                four_eyes: false,
+                ..before.clone()
+            };
+            let (operation, after) = if turns_off {
+                (Operation::DisableFourEyes, alone)
+            } else {
+                (Operation::UpdateSecuritySettings, after)
+            };
+            let subject = Subject::Policy {
+                after,
+                before: before.clone(),
+            };
+            return Ok(Some((operation, "security settings".to_owned(), subject)));
+        }
+        Change::AddReceiver(spec) => (
+            format!("receiver {}", spec.name),
+            Subject::Receiver {
+                after: Some(spec),
+                before: None,
+                receiver: None,
+            },
+        ),
+        Change::ChangeReceiver(id, spec) => {
+            let known = tx.receiver(id).await?.ok_or(ChangeError::NoReceiver)?;
+            if known.spec == spec {
+                return Ok(None);
+            }
+            (
+                format!("receiver {}", known.spec.name),
+                Subject::Receiver {
+                    after: Some(spec),
+                    before: Some(known.spec),
+                    receiver: Some(id),
+                },
+            )
+        }
+        Change::RemoveReceiver(id) => {
+            let known = tx.receiver(id).await?.ok_or(ChangeError::NoReceiver)?;
+            (
+                format!("receiver {}", known.spec.name),
+                Subject::Receiver {
+                    after: None,
+                    before: Some(known.spec),
+                    receiver: Some(id),
+                },
+            )
+        }
+    };
+    Ok(Some((Operation::UpdateSecuritySettings, what, subject)))
+}
+
+/// Makes a change hold, in this transaction, if what it was computed from still holds; reports it.
+pub(super) async fn apply(
+    tx: &mut Tx,
+    subject: &Subject,
+    by: &User,
+    request: Option<RequestId>,
+    now: Timestamp,
+) -> Result<(), ChangeError> {
+    match subject {
+        Subject::Objects { .. } => return Err(VaultError::Drift.into()),
+        Subject::Policy { after, before } => apply_policy(tx, after, before, by, request, now).await?,
+        Subject::Receiver {
+            after,
+            before,
+            receiver,
+        } => {
+            apply_receiver(tx, after.as_ref(), before.as_ref(), *receiver, now).await?;
+            let name = after
+                .as_ref()
+                .or(before.as_ref())
+                .map_or_else(String::new, |spec| spec.name.to_string());
+            let tell = |spec: &Option<ReceiverSpec>| {
+                spec.as_ref().map_or_else(String::new, |spec| {
+                    format!("{} {}", spec.transport.as_str(), spec.address)
+                })
+            };
+            let id = receiver.map_or_else(|| "new".to_owned(), |id| id.to_string());
+            let changes = Changes::object(id, name).property("Receiver", "String", tell(before), tell(after));
+            report_change(tx, changes, by, request, now).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn apply_policy(
+    tx: &mut Tx,
+    after: &Policy,
+    before: &Policy,
+    by: &User,
+    request: Option<RequestId>,
+    now: Timestamp,
+) -> Result<(), ChangeError> {
+    if tx.policy().await? != *before {
+        return Err(VaultError::Drift.into());
+    }
+    if after.four_eyes && !before.four_eyes {
+        let eligible = eligible(tx, now).await?;
+        if eligible.len() < 2 {
+            return Err(ChangeError::TooFewEligible(
+                eligible.iter().map(|account| account.name.to_string()).collect(),
+            ));
+        }
+    }
+    tx.set_policy(after).await?;
+    match (before.four_eyes, after.four_eyes) {
+        (false, true) => {
+            let event = Event::FourEyesEnabled { initiator: by.clone() };
+            tx.report(&event, now, request, &by.full_name).await?;
+        }
+        (true, false) => {
+            let request_id = request.map(|request| request.to_string());
+            let event = Event::FourEyesDisabled {
+                initiator: by.clone(),
+                request_id,
+                result: None,
+            };
+            tx.report(&event, now, request, &by.full_name).await?;
+        }
+        _ => {}
+    }
+    let other_settings = Policy {
+        four_eyes: before.four_eyes,
+        ..after.clone()
+    };
+    if other_settings != *before {
+        report_change(tx, policy_changes(before, after), by, request, now).await?;
+    }
+    Ok(())
+}
+
+async fn apply_receiver(
+    tx: &mut Tx,
+    after: Option<&ReceiverSpec>,
+    before: Option<&ReceiverSpec>,
+    id: Option<ReceiverId>,
+    now: Timestamp,
+) -> Result<(), ChangeError> {
+    let known = match id {
+        Some(id) => tx.receiver(id).await?.map(|receiver| receiver.spec),
+        None => None,
+    };
+    if known.as_ref() != before {
+        return Err(VaultError::Drift.into());
+    }
+    match (id, after) {
+        (None, Some(after)) => drop(tx.add_receiver(after, now).await?),
+        (Some(id), Some(after)) => drop(tx.change_receiver(id, after).await?),
+        (Some(id), None) => drop(tx.remove_receiver(id).await?),
+        (None, None) => return Err(VaultError::Drift.into()),
+    }
+    Ok(())
+}
+
+/// The people who may approve now.
+pub async fn eligible(tx: &mut Tx, now: Timestamp) -> Result<Vec<Account>, StoreError> {
+    let accounts = tx.accounts().await?;
+    Ok(accounts
+        .into_iter()
+        .filter(|account| account.eligible(now).is_ok())
+        .collect())
+}
+
+/// Each setting that differs, by its name in manifests and the API: name, before, after.
+pub fn policy_differences(before: &Policy, after: &Policy) -> Vec<(&'static str, String, String)> {
+    let cap = |policy: &Policy| {
+        policy
+            .held_bytes_cap
+            .map_or_else(|| "none".to_owned(), |bytes| bytes.to_string())
+    };
+    [
+        ("four_eyes", before.four_eyes.to_string(), after.four_eyes.to_string()),
+        (
+            "expiry_days",
+            before.expiry_days.to_string(),
+            after.expiry_days.to_string(),
+        ),
+        (
+            "quiet_seconds",
+            before.quiet_seconds.to_string(),
+            after.quiet_seconds.to_string(),
+        ),
+        (
+            "collect_seconds",
+            before.collect_seconds.to_string(),
+            after.collect_seconds.to_string(),
+        ),
+        (
+            "cool_off_hours",
+            before.cool_off_hours.to_string(),
+            after.cool_off_hours.to_string(),
+        ),
+        ("held_bytes_cap", cap(before), cap(after)),
+    ]
+    .into_iter()
+    .filter(|(_, before, after)| before != after)
+    .collect()
+}
+
+fn policy_changes(before: &Policy, after: &Policy) -> Changes {
+    policy_differences(before, after).into_iter().fold(
+        Changes::object("policy", "security settings"),
+        |changes, (name, before, after)| changes.property(name, "String", before, after),
+    )
+}
+
+async fn report_change(
+    tx: &mut Tx,
+    changes: Changes,
+    by: &User,
+    request: Option<RequestId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let event = Event::GeneralSettingsUpdated {
+        changes,
+        user_name: by.full_name.clone(),
+    };
+    tx.report(&event, now, request, &by.full_name).await.map(drop)
+}

@@ -1,0 +1,308 @@
+//! Requests: list, look, decide.
+
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use countersign_core::request::{KindSum, State as RequestState};
+use countersign_core::{RequestId, Sha256, queue};
+use countersign_store::{RequestFilter, RequestRecord, StoreError};
+use http::{HeaderValue, header};
+use serde::{Deserialize, Serialize};
+
+use super::super::problem::{Kind, Problem};
+use super::body::Body;
+use super::{id, page_size, parse_time, time};
+use crate::AppState;
+use crate::app::App;
+use crate::flows::decide::{self, Decider};
+use crate::session::ApiCaller;
+
+pub(super) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/api/v1/requests", get(list))
+        .route("/api/v1/requests/{id}", get(show))
+        .route("/api/v1/requests/{id}/manifest", get(manifest))
+        .route("/api/v1/requests/{id}/approve", post(approve))
+        .route("/api/v1/requests/{id}/reject", post(reject))
+        .route("/api/v1/requests/{id}/seal", post(seal))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    state: Option<String>,
+    account: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    before: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct List {
+    requests: Vec<Document>,
+    /// `before` of the next page.
+    next: Option<RequestId>,
+}
+
+/// A request as the API tells it.
+#[derive(Serialize)]
+struct Document {
+    id: RequestId,
+    state: RequestState,
+    operation_id: u32,
+    operation: String,
+    target: String,
+    initiator: String,
+    initiator_address: String,
+    created_at: String,
+    sealed_at: Option<String>,
+    expires_at: Option<String>,
+    /// SHA-256 of the manifest: what is approved.
+    digest: Option<Sha256>,
+    loss: Option<LossDocument>,
+    decided_at: Option<String>,
+    decided_by: Option<String>,
+    comment: Option<String>,
+    reason: Option<String>,
+    effect: &'static str,
+    effect_at: Option<String>,
+    effect_detail: Option<String>,
+    href: String,
+}
+
+#[derive(Serialize)]
+struct LossDocument {
+    objects: u64,
+    bytes: u64,
+    kinds: Vec<KindSum>,
+    backup_objects: u64,
+    backup_bytes: u64,
+    backup_snapshots: u64,
+}
+
+/// One request, with its place in the queue of its backup.
+#[derive(Serialize)]
+struct Detail {
+    #[serde(flatten)]
+    document: Document,
+    /// Approving this one approves these, in this order, each by its digest.
+    approve_with: Vec<Neighbour>,
+    /// Rejecting this one rejects these, too.
+    reject_with: Vec<RequestId>,
+}
+
+#[derive(Serialize)]
+struct Neighbour {
+    id: RequestId,
+    digest: Option<Sha256>,
+}
+
+async fn list(
+    State(app): State<AppState>,
+    _: ApiCaller,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<List>, Problem> {
+    let filter = RequestFilter {
+        states: query.state.as_deref().map(states).transpose()?.unwrap_or_default(),
+        backup: None,
+        account: query.account,
+        since: query.since.as_deref().map(parse_time).transpose()?,
+        until: query.until.as_deref().map(parse_time).transpose()?,
+    };
+    let before = query.before.as_deref().map(id::<RequestId>).transpose()?;
+    let most = page_size(query.limit);
+    let records = app
+        .store
+        .read(move |view| Box::pin(async move { view.requests(&filter, before, most).await }))
+        .await?;
+    let full = u32::try_from(records.len()).is_ok_and(|count| count == most);
+    let next = if full {
+        records.last().map(|record| record.id)
+    } else {
+        None
+    };
+    Ok(Json(List {
+        requests: records.into_iter().map(|record| document(&app, record)).collect(),
+        next,
+    }))
+}
+
+fn states(text: &str) -> Result<Vec<RequestState>, Problem> {
+    text.split(',')
+        .map(|word| {
+            let known = RequestState::ALL.into_iter().find(|state| state.as_str() == word);
+            known.ok_or_else(|| {
+                Problem::new(
+                    Kind::Malformed,
+                    "A state is collecting, pending, approved, rejected, expired or closed.",
+                )
+            })
+        })
+        .collect()
+}
+
+async fn show(State(app): State<AppState>, _: ApiCaller, Path(text): Path<String>) -> Result<Json<Detail>, Problem> {
+    let request = id::<RequestId>(&text)?;
+    let found = app
+        .store
+        .read(move |view| {
+            Box::pin(async move {
+                let Some(record) = view.request(request).await? else {
+                    return Ok::<_, StoreError>(None);
+                };
+                let queue = match record.backup {
+                    Some(backup) if record.state == RequestState::Pending => view.queue(backup).await?,
+                    _ => Vec::new(),
+                };
+                let mut approve_with = Vec::new();
+                for older in queue::with_older(&queue, request).unwrap_or_default() {
+                    let digest = view.request(*older).await?.and_then(|record| record.digest);
+                    approve_with.push(Neighbour { id: *older, digest });
+                }
+                let reject_with = queue::with_later(&queue, request).unwrap_or_default().to_vec();
+                Ok(Some((record, approve_with, reject_with)))
+            })
+        })
+        .await?;
+    let (record, approve_with, reject_with) = found.ok_or_else(no_request)?;
+    Ok(Json(Detail {
+        document: document(&app, record),
+        approve_with,
+        reject_with,
+    }))
+}
+
+/// The exact bytes whose SHA-256 is the digest.
+async fn manifest(State(app): State<AppState>, _: ApiCaller, Path(text): Path<String>) -> Result<Response, Problem> {
+    let request = id::<RequestId>(&text)?;
+    let manifest = app
+        .store
+        .read(move |view| Box::pin(async move { view.manifest(request).await }))
+        .await?;
+    let manifest =
+        manifest.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such request, or it is still collecting."))?;
+    let json = manifest.canonical().map_err(|error| Problem::internal(&error))?;
+    Ok((
+        [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        json,
+    )
+        .into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approval {
+    /// The digest that was seen.
+    digest: Sha256,
+    /// A fresh one-time code.
+    code: String,
+    #[serde(default)]
+    comment: String,
+    /// The older requests of the same backup that are approved along, oldest first.
+    #[serde(default)]
+    older: Vec<Seen>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    id: RequestId,
+    digest: Sha256,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rejection {
+    code: String,
+    #[serde(default)]
+    comment: String,
+}
+
+#[derive(Serialize)]
+struct DecidedIds {
+    requests: Vec<RequestId>,
+}
+
+async fn approve(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+    Body(approval): Body<Approval>,
+) -> Result<Json<DecidedIds>, Problem> {
+    let request = id::<RequestId>(&text)?;
+    let mut asked: Vec<_> = approval.older.iter().map(|seen| (seen.id, seen.digest)).collect();
+    asked.push((request, approval.digest));
+    let requests = decide::approve(&app, decider(&caller, approval.code, approval.comment)?, asked).await?;
+    Ok(Json(DecidedIds { requests }))
+}
+
+async fn reject(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+    Body(rejection): Body<Rejection>,
+) -> Result<Json<DecidedIds>, Problem> {
+    let request = id::<RequestId>(&text)?;
+    let requests = decide::reject(&app, decider(&caller, rejection.code, rejection.comment)?, request).await?;
+    Ok(Json(DecidedIds { requests }))
+}
+
+async fn seal(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+) -> Result<http::StatusCode, Problem> {
+    crate::flows::may_administer(&caller.account)?;
+    app.vault.seal_now(id::<RequestId>(&text)?).await?;
+    Ok(http::StatusCode::NO_CONTENT)
+}
+
+fn decider(caller: &ApiCaller, code: String, comment: String) -> Result<Decider, Problem> {
+    if comment.chars().count() > decide::LONGEST_COMMENT {
+        return Err(Problem::new(Kind::Invalid, "A comment has 1000 characters at most."));
+    }
+    Ok(Decider {
+        account: caller.account.id,
+        code,
+        comment,
+        from: caller.address,
+    })
+}
+
+fn document(app: &App, record: RequestRecord) -> Document {
+    Document {
+        id: record.id,
+        state: record.state,
+        operation_id: record.operation.id(),
+        operation: record.operation.name(app.product()),
+        target: record.target,
+        initiator: record.initiator.name,
+        initiator_address: record.initiator.address,
+        created_at: time(record.created_at),
+        sealed_at: record.sealed_at.map(time),
+        expires_at: record.expires_at.map(time),
+        digest: record.digest,
+        loss: record.summary.map(|summary| LossDocument {
+            objects: summary.objects(),
+            bytes: summary.bytes(),
+            backup_objects: summary.backup_objects,
+            backup_bytes: summary.backup_bytes,
+            backup_snapshots: summary.backup_snapshots,
+            kinds: summary.kinds,
+        }),
+        decided_at: record.decided_at.map(time),
+        decided_by: record.decided_by,
+        comment: record.comment,
+        reason: record.reason,
+        effect: record.effect.as_str(),
+        effect_at: record.effect_at.map(time),
+        effect_detail: record.effect_detail,
+        href: format!("/api/v1/requests/{}", record.id),
+    }
+}
+
+fn no_request() -> Problem {
+    Problem::new(Kind::NotFound, "There is no such request.")
+}

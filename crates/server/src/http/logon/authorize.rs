@@ -1,0 +1,85 @@
+//! `GET /oauth2/authorize`: a client asks for a logon (RFC 6749, section 4.1.1).
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use countersign_core::logon::{AuthorizationRequest, BackToClient, RequestRefusal};
+use countersign_store::StoreError;
+
+use super::flow;
+use super::report::Known;
+use super::with_query;
+use crate::AppState;
+use crate::http::Problem;
+use crate::listen::ClientAddress;
+use crate::pages::{Link, Public, PublicProblemPage, respond};
+use crate::session::form_pairs;
+
+/// Begins a logon, or says why not: to the client at its redirect URI if both are known, else on a page here.
+pub async fn authorize(
+    State(app): State<AppState>,
+    address: ClientAddress,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let parameters = form_pairs(query.unwrap_or_default().as_bytes());
+    match AuthorizationRequest::parse(&parameters, &app.clients()) {
+        Ok(request) => flow::begin(&app, request).await,
+        Err(refusal) => refused(&app, &address, refusal).await,
+    }
+}
+
+async fn refused(app: &AppState, address: &ClientAddress, refusal: RequestRefusal) -> Result<Response, Problem> {
+    let reason = refusal.reason();
+    let mut known = Known::of(address, None);
+    match &refusal {
+        RequestRefusal::Here { client, .. } => known.client = *client,
+        RequestRefusal::Back(back) => {
+            known.client = Some(back.client);
+            known.redirect = Some(back.redirect.as_str().to_owned());
+        }
+    }
+    let now = app.clock.now();
+    app.store
+        .write(move |tx| Box::pin(async move { known.denied(tx, reason, now).await }))
+        .await
+        .map_err(|error: StoreError| Problem::internal(&error))?;
+    Ok(match refusal {
+        RequestRefusal::Here { detail, .. } => error_page(detail),
+        RequestRefusal::Back(back) => Redirect::to(&told(app, &back)).into_response(),
+    })
+}
+
+fn told(app: &AppState, back: &BackToClient) -> String {
+    let issuer = app.issuer();
+    let mut pairs = vec![("error", back.error), ("error_description", back.description)];
+    if let Some(state) = &back.state {
+        pairs.push(("state", state));
+    }
+    pairs.push(("iss", &issuer));
+    with_query(back.redirect.as_str(), &pairs)
+}
+
+fn error_page(detail: &'static str) -> Response {
+    let page = PublicProblemPage {
+        public: public(String::new()),
+        status: 400,
+        title: "This logon cannot begin".into(),
+        text: detail.into(),
+        advice:
+            "Start again from the program that sent you here. If that does not help, it is not set up for this server."
+                .into(),
+        link: Some(Link {
+            href: "/".into(),
+            label: "Go to Countersign".into(),
+        }),
+    };
+    respond::page(StatusCode::BAD_REQUEST, &page)
+}
+
+/// What stands around pages that nobody is signed in for.
+pub fn public(csrf: String) -> Public {
+    Public {
+        csrf,
+        version: env!("CARGO_PKG_VERSION").into(),
+    }
+}

@@ -1,0 +1,79 @@
+//! Logon over HTTP: the OAuth endpoints, the two pages, and the pages' own client.
+//!
+//! | address | what | where |
+//! |---|---|---|
+//! | `GET /oauth2/authorize` | a client asks for a logon | [`authorize`] |
+//! | `GET`, `POST /logon`, `/logon/code` | name and password, one-time code | [`factors`] |
+//! | `GET /auth/login`, `/auth/callback`, `POST /logout` | the pages as a client: a session | [`web_ui`] |
+//! | `POST /oauth2/token`, `/oauth2/revoke` | other clients: an access token | [`token`] |
+//! | `GET /.well-known/oauth-authorization-server` | where all that is | [`metadata`] |
+//!
+//! What is decided is in `countersign_core::logon`; each decision and its event are one transaction.
+
+mod authorize;
+mod exchange;
+mod factors;
+mod flow;
+mod metadata;
+mod report;
+mod token;
+mod web_ui;
+
+#[cfg(test)]
+mod tests;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use countersign_core::logon::Clients;
+
+use super::same_site::own_forms_only;
+use crate::{App, AppState};
+
+/// The logon's addresses.
+pub fn router(app: &AppState) -> Router<AppState> {
+    let pages = Router::new()
+        .route("/logon", get(factors::name_page).post(factors::name_and_password))
+        .route("/logon/code", get(factors::code_page).post(factors::code))
+        .route("/auth/login", get(web_ui::login))
+        .route("/auth/callback", get(web_ui::callback))
+        .route("/logout", post(web_ui::logout))
+        .layer(from_fn_with_state(app.clone(), own_forms_only));
+    Router::new()
+        .route("/oauth2/authorize", get(authorize::authorize))
+        .route("/oauth2/token", post(token::token))
+        .route("/oauth2/revoke", post(token::revoke))
+        .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
+        .merge(pages)
+        .layer(DefaultBodyLimit::max(16 * 1024))
+}
+
+impl App {
+    /// Which redirect URIs are registered here.
+    fn clients(&self) -> Clients {
+        Clients {
+            public_origin: Some(self.config.public_url.to_string()),
+        }
+    }
+
+    /// Who issues: the `iss` of answers (RFC 9207).
+    fn issuer(&self) -> String {
+        self.config.public_url.to_string()
+    }
+}
+
+/// An address with more in its query; the values escaped.
+fn with_query(address: &str, pairs: &[(&str, &str)]) -> String {
+    let mut out = address.to_owned();
+    for (name, value) in pairs {
+        out.push(if out.contains('?') { '&' } else { '?' });
+        out.push_str(name);
+        out.push('=');
+        out.extend(percent_encoding::utf8_percent_encode(
+            value,
+            crate::session::QUERY_VALUE,
+        ));
+    }
+    out
+}

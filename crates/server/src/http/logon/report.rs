@@ -1,0 +1,152 @@
+//! The events of logon (44000 to 44005), put together in one place.
+
+use std::net::IpAddr;
+
+use countersign_core::logon::{AuthorizationRequest, Client, Granted};
+use countersign_core::{Account, AccountName};
+use countersign_events::{Event, Reason, Timestamp};
+use countersign_store::{StoreError, Tx};
+
+use crate::listen::ClientAddress;
+
+/// What is known about a logon when it is denied.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// From where.
+    pub address: Option<IpAddr>,
+    /// For which client, with where its answer would go.
+    pub client: Option<Client>,
+    /// Where its answer would go.
+    pub redirect: Option<String>,
+    /// What was typed as the name.
+    pub typed: Option<String>,
+    /// The account, where there is one with that name.
+    pub account: Option<Account>,
+}
+
+impl Known {
+    /// What a request from somewhere says.
+    pub fn of(address: &ClientAddress, request: Option<&AuthorizationRequest>) -> Self {
+        Self {
+            address: Some(address.ip),
+            client: request.map(|request| request.client),
+            redirect: request.map(|request| request.redirect.as_str().to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// Reports that the logon was denied (44002).
+    pub async fn denied(self, tx: &mut Tx, reason: Reason, now: Timestamp) -> Result<(), StoreError> {
+        // What cannot be a name may be a password in the wrong field: it goes nowhere.
+        let typed = self.typed.and_then(|typed| typed.trim().parse::<AccountName>().ok());
+        let name = self.account.as_ref().map(|account| account.name.clone()).or(typed);
+        let event = Event::UserAuthorizationDenied {
+            source_ip_address: self.address,
+            client_id: self.client.map(|client| client.id().to_owned()),
+            friendly_name: name.as_ref().map(|name| name.as_str().to_owned()),
+            subject: self.account.map(|account| account.id.subject()),
+            resource_id: self.client.map(|client| client.resource().to_owned()),
+            redirect_uri: self.redirect,
+            reason,
+        };
+        let account = name.as_ref().map_or("", AccountName::as_str);
+        tx.report(&event, now, None, account).await.map(drop)
+    }
+}
+
+/// Reports that a person was granted the logon (44003).
+pub async fn granted(
+    tx: &mut Tx,
+    granted: &Granted,
+    address: &ClientAddress,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (request, account) = (granted.request(), granted.account());
+    let event = Event::UserAuthorizationGranted {
+        source_ip_address: Some(address.ip),
+        client_id: Some(request.client.id().to_owned()),
+        friendly_name: Some(account.name.as_str().to_owned()),
+        subject: Some(account.id.subject()),
+        resource_id: Some(request.client.resource().to_owned()),
+        redirect_uri: Some(request.redirect.as_str().to_owned()),
+    };
+    tx.report(&event, now, None, account.name.as_str()).await.map(drop)
+}
+
+/// A token request as its events tell it (44000, 44001).
+#[derive(Debug, Clone)]
+pub struct TokenRequest {
+    /// From where.
+    pub address: IpAddr,
+    /// What the client calls itself, if it is one of ours.
+    pub client: Option<Client>,
+    /// What it asked with.
+    pub grant_type: Option<String>,
+    /// Whose logon it came from.
+    pub account: Option<Account>,
+}
+
+impl TokenRequest {
+    /// Reports that a token, or a session, was given (44000).
+    pub async fn approved(
+        self,
+        tx: &mut Tx,
+        chain: &str,
+        expiration: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (friendly_name, subject) = self.owner();
+        let account = friendly_name.clone().unwrap_or_default();
+        let event = Event::TokenRequestApproved {
+            source_ip_address: Some(self.address),
+            client_id: self.client.map(|client| client.id().to_owned()),
+            grant_type: self.grant_type,
+            friendly_name,
+            subject,
+            resource_id: self.client.map(|client| client.resource().to_owned()),
+            expiration: Some(expiration),
+            refresh_token_chain_id: Some(chain.to_owned()),
+        };
+        tx.report(&event, now, None, &account).await.map(drop)
+    }
+
+    /// Reports that it was refused (44001).
+    pub async fn rejected(self, tx: &mut Tx, reason: Reason, now: Timestamp) -> Result<(), StoreError> {
+        let (friendly_name, subject) = self.owner();
+        let account = friendly_name.clone().unwrap_or_default();
+        let event = Event::TokenRequestRejected {
+            source_ip_address: Some(self.address),
+            client_id: self.client.map(|client| client.id().to_owned()),
+            grant_type: self.grant_type,
+            friendly_name,
+            subject,
+            resource_id: self.client.map(|client| client.resource().to_owned()),
+            reason,
+        };
+        tx.report(&event, now, None, &account).await.map(drop)
+    }
+
+    fn owner(&self) -> (Option<String>, Option<String>) {
+        let account = self.account.as_ref();
+        (
+            account.map(|account| account.name.as_str().to_owned()),
+            account.map(|account| account.id.subject()),
+        )
+    }
+}
+
+/// Reports that everything that came from one logon was ended (44005).
+pub async fn chain_revoked(
+    tx: &mut Tx,
+    chain: &str,
+    address: IpAddr,
+    account: Option<&Account>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let event = Event::TokenChainRevoked {
+        source_ip_address: Some(address),
+        chain_id: Some(chain.to_owned()),
+    };
+    let account = account.map_or("", |account| account.name.as_str());
+    tx.report(&event, now, None, account).await.map(drop)
+}

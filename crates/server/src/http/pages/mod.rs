@@ -1,0 +1,80 @@
+//! The pages over HTTP: each handler fills a view of [`crate::pages`] from the store, or does what its form asks for.
+//!
+//! | address | where |
+//! |---|---|
+//! | `GET /`, `/pending` | [`pending`] |
+//! | `GET /requests/{id}`, `/requests/{id}/recorded` | [`request`], [`recorded`] |
+//! | `POST /requests/{id}/decision`, `/requests/{id}/seal` | [`decision`] |
+//! | `GET /history`, `/events` | [`history`], [`events`] |
+//! | `GET /backups`, `/backups/{storage}/{backup}`, `POST …/delete` | [`backups`], [`backup`] |
+//! | `GET`, `POST /tokens`, `POST /tokens/{id}/revoke` | [`tokens`] |
+//! | `GET`, `POST /receivers`, `/receivers/new`, `/receivers/{id}`, `POST /receivers/{id}/remove` | [`receivers`] |
+//! | `GET`, `POST /settings`, `POST /settings/four-eyes/on`, `…/off` | [`settings`] |
+//!
+//! Whoever is logged on may look at everything; what they may change is asked of `countersign_core`. A form that was done
+//! is answered with 303, one that was not with its page again: what was typed, and why nothing was done.
+
+mod asked;
+mod backup;
+mod backups;
+mod changed;
+mod decision;
+mod events;
+mod filter;
+mod history;
+mod notice;
+mod obstacles;
+mod pending;
+mod problem;
+mod receivers;
+mod recorded;
+mod request;
+mod settings;
+mod subject;
+mod tokens;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+
+use super::same_site::own_forms_only;
+use crate::AppState;
+
+use asked::Asked;
+
+/// The largest form, in bytes: a comment of a thousand characters and what goes along with a decision.
+const LARGEST_FORM: usize = 256 * 1024;
+
+/// The pages of people who are logged on.
+pub fn router(app: &AppState) -> Router<AppState> {
+    Router::new()
+        .route("/", get(|| async { Redirect::to("/pending") }))
+        .route("/pending", get(pending::show))
+        .route("/requests/{id}", get(request::show))
+        .route("/requests/{id}/recorded", get(recorded::show))
+        .route("/requests/{id}/decision", post(decision::decide))
+        .route("/requests/{id}/seal", post(decision::seal))
+        .route("/history", get(history::show))
+        .route("/events", get(events::show))
+        .route("/backups", get(backups::show))
+        .route("/backups/{storage}/{backup}", get(backup::show))
+        .route("/backups/{storage}/{backup}/delete", post(backup::delete))
+        .route("/tokens", get(tokens::show).post(tokens::create))
+        .route("/tokens/{id}/revoke", post(tokens::revoke))
+        .route("/receivers", get(receivers::list).post(receivers::add))
+        .route("/receivers/new", get(receivers::new))
+        .route("/receivers/{id}", get(receivers::show).post(receivers::change))
+        .route("/receivers/{id}/remove", post(receivers::remove))
+        .route("/settings", get(settings::show).post(settings::save))
+        .route("/settings/four-eyes/on", post(settings::turn_on))
+        .route("/settings/four-eyes/off", post(settings::turn_off))
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(from_fn_with_state(app.clone(), own_forms_only))
+        .layer(from_fn_with_state(app.clone(), problem::present))
+}

@@ -1,0 +1,83 @@
+//! What was just done, said once on the page that a form leads to. The address carries a word, never a text: a link that
+//! someone else made can show nothing else.
+
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+/// What was just done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// A request was approved.
+    Approved,
+    /// A request was rejected.
+    Rejected,
+    /// Collecting was ended.
+    Sealed,
+    /// A setting or a receiver was changed at once.
+    Saved,
+    /// A receiver was removed at once.
+    Removed,
+    /// A backup was deleted at once.
+    Deleted,
+    /// A token was revoked.
+    Revoked,
+    /// Four-eyes authorization was turned on.
+    TurnedOn,
+    /// Nothing differed.
+    Unchanged,
+}
+
+impl Notice {
+    /// The name in the query.
+    pub const PARAMETER: &str = "done";
+
+    const ALL: [Self; 9] = [
+        Self::Approved,
+        Self::Rejected,
+        Self::Sealed,
+        Self::Saved,
+        Self::Removed,
+        Self::Deleted,
+        Self::Revoked,
+        Self::TurnedOn,
+        Self::Unchanged,
+    ];
+
+    /// The one with this word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|notice| notice.word() == word)
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Sealed => "sealed",
+            Self::Saved => "saved",
+            Self::Removed => "removed",
+            Self::Deleted => "deleted",
+            Self::Revoked => "revoked",
+            Self::TurnedOn => "on",
+            Self::Unchanged => "unchanged",
+        }
+    }
+
+    /// As the page says it.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Approved => "Your approval was recorded.",
+            Self::Rejected => "Your rejection was recorded.",
+            Self::Sealed => "Collecting has ended: the request can be decided now.",
+            Self::Saved => "Saved.",
+            Self::Removed => "The receiver was removed.",
+            Self::Deleted => "The backup was deleted.",
+            Self::Revoked => "The token was revoked: clients that show it are turned away.",
+            Self::TurnedOn => "Four-eyes authorization is on.",
+            Self::Unchanged => "Nothing was changed: it is so already.",
+        }
+    }
+
+    /// 303 to a page that says it.
+    pub fn at(self, path: &str) -> Response {
+        Redirect::to(&format!("{path}?{}={}", Self::PARAMETER, self.word())).into_response()
+    }
+}

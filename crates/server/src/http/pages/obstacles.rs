@@ -1,0 +1,73 @@
+//! What stands in the way of a decision: who the reader is, or a client at work. Told before they try.
+
+use countersign_core::account::Ineligible;
+use countersign_core::fence::{self, InUse};
+use countersign_core::{BackupId, Policy};
+use countersign_store::{RequestRecord, StoreError, View};
+
+use super::Asked;
+use super::words::expires;
+use crate::pages::{Busy, NotAllowed, Span};
+
+/// Why the reader may not approve a request and the earlier ones that go along; none when they may.
+pub fn cannot_approve(asked: &Asked, record: &RequestRecord, earlier: &[RequestRecord]) -> Option<NotAllowed> {
+    if asked.is_reader(record.initiator.account) {
+        return Some(NotAllowed::Initiator);
+    }
+    if let Err(ineligible) = asked.person.account.eligible(asked.now) {
+        return Some(not_allowed(asked, ineligible));
+    }
+    if let Some(own) = earlier.iter().find(|other| asked.is_reader(other.initiator.account)) {
+        return Some(NotAllowed::InitiatorOfEarlier { id: own.id.to_string() });
+    }
+    let mut along = earlier.iter().chain([record]);
+    along
+        .any(|record| expires(asked, record) <= asked.now)
+        .then_some(NotAllowed::Expired)
+}
+
+/// Why the reader may not reject a request; none when they may.
+pub fn cannot_reject(asked: &Asked, record: &RequestRecord) -> Option<NotAllowed> {
+    if asked.is_reader(record.initiator.account) {
+        return None;
+    }
+    let eligible = asked.person.account.eligible(asked.now);
+    eligible.err().map(|ineligible| not_allowed(asked, ineligible))
+}
+
+/// Why an account may not decide.
+pub const fn not_allowed(asked: &Asked, ineligible: Ineligible) -> NotAllowed {
+    match ineligible {
+        Ineligible::CoolingOff { until } => NotAllowed::CoolingOff {
+            until: asked.moment(until),
+        },
+        // Services and inactive accounts have no session; what is left to say is the same.
+        Ineligible::Service | Ineligible::Inactive | Ineligible::Role => NotAllowed::Role,
+    }
+}
+
+/// Whether a decision about a backup would be postponed now.
+pub async fn busy(
+    view: &mut View,
+    asked: &Asked,
+    backup: BackupId,
+    policy: &Policy,
+) -> Result<Option<Busy>, StoreError> {
+    let locks = view.locks(backup).await?;
+    let activity = asked.app.vault.activity(backup);
+    let quiet = fence::quiet(&locks, &activity, policy, asked.now);
+    Ok(quiet.err().map(|in_use| in_use_as(asked, in_use)))
+}
+
+/// Why a decision was postponed.
+pub fn in_use_as(asked: &Asked, in_use: InUse) -> Busy {
+    match in_use {
+        InUse::Locked { since, by } => Busy::Locked {
+            since: asked.moment(since),
+            by,
+        },
+        InUse::NotQuiet { wait_seconds } => Busy::NotQuiet {
+            wait: Span(wait_seconds.unsigned_abs()),
+        },
+    }
+}

@@ -1,0 +1,215 @@
+//! What a request would change: the objects of a backup, settings, or a receiver.
+
+use countersign_core::manifest::Subject as Changes;
+use countersign_core::receiver::ReceiverSpec;
+use countersign_core::request::{KindSum, State, Summary};
+use countersign_core::{BackupId, ObjectKind, Policy, RequestId};
+use countersign_store::{ListedObject, RequestRecord, StoreError, View};
+
+use super::filter::address;
+use super::{Asked, words};
+use crate::flows::settings::policy_differences;
+use crate::http::Problem;
+use crate::pages::{Bytes, ChangeRow, Count, Loss, LostKind, LostSnapshot, ObjectRow, Pager, Share, Subject};
+
+/// How many snapshots are told before the list of all objects.
+const MOST_SNAPSHOTS: u32 = 50;
+const OBJECTS_A_PAGE: usize = 100;
+
+/// What the page says that a request would change.
+pub async fn of(view: &mut View, asked: &Asked, record: &RequestRecord, after: &str) -> Result<Subject, Problem> {
+    let unreadable = || Problem::from(StoreError::Unreadable("a manifest"));
+    if record.state == State::Collecting {
+        let backup = record.backup.ok_or_else(unreadable)?;
+        let loss = collected(view, asked, record, backup).await?;
+        return Ok(Subject::Objects(Box::new(loss)));
+    }
+    let head = view.manifest_head(record.id).await?.ok_or_else(unreadable)?;
+    Ok(match head.subject {
+        Changes::Objects { whole, .. } => Subject::Objects(Box::new(lost(view, asked, record, whole, after).await?)),
+        Changes::Policy { after, before } => Subject::Change(policy_rows(&before, &after)),
+        Changes::Receiver { after, before, .. } => Subject::Change(receiver_rows(before.as_ref(), after.as_ref())),
+    })
+}
+
+/// What is held so far.
+async fn collected(
+    view: &mut View,
+    asked: &Asked,
+    record: &RequestRecord,
+    backup: BackupId,
+) -> Result<Loss, StoreError> {
+    let held = view.held_totals(record.id).await?;
+    let visible = view.totals(backup).await?.visible;
+    let snapshots = view.snapshots(backup, u32::MAX).await?;
+    let mine = snapshots.iter().filter(|stored| stored.held_by == Some(record.id));
+    let bytes: u64 = sum(&held, |sum| sum.bytes);
+    Ok(Loss {
+        backup: record.target.clone(),
+        backup_href: words::backup_href(&record.target),
+        whole: false,
+        snapshots: mine
+            .take(MOST_SNAPSHOTS as usize)
+            .map(|stored| LostSnapshot {
+                name: stored.object.key.name.to_string(),
+                received: asked.moment(stored.object.received_at),
+                by: stored.object.received_by.clone(),
+            })
+            .collect(),
+        snapshot_count: Count(of_kind(&held, ObjectKind::Snapshots)),
+        snapshots_left: Count(of_kind(&visible, ObjectKind::Snapshots)),
+        kinds: kinds(&held),
+        objects: Count(sum(&held, |sum| sum.objects)),
+        bytes: Bytes(bytes),
+        share: Share::new(bytes, bytes.saturating_add(sum(&visible, |sum| sum.bytes))),
+        manifest: Vec::new(),
+        pager: Pager::default(),
+    })
+}
+
+/// What a sealed request lists.
+async fn lost(
+    view: &mut View,
+    asked: &Asked,
+    record: &RequestRecord,
+    whole: bool,
+    after: &str,
+) -> Result<Loss, StoreError> {
+    let summary = record.summary.clone().unwrap_or_default();
+    let snapshots = view.listed_snapshots(record.id, MOST_SNAPSHOTS).await?;
+    let (manifest, pager) = objects(view, asked, record.id, &summary, after).await?;
+    let count = summary.of(ObjectKind::Snapshots);
+    Ok(Loss {
+        backup: record.target.clone(),
+        backup_href: words::backup_href(&record.target),
+        whole,
+        snapshots: snapshots
+            .into_iter()
+            .map(|listed| LostSnapshot {
+                name: listed.object.name,
+                received: asked.moment(listed.received_at),
+                by: listed.received_by,
+            })
+            .collect(),
+        snapshot_count: Count(count),
+        snapshots_left: Count(summary.backup_snapshots.saturating_sub(count)),
+        kinds: kinds(&summary.kinds),
+        objects: Count(summary.objects()),
+        bytes: Bytes(summary.bytes()),
+        share: Share::new(summary.bytes(), summary.backup_bytes),
+        manifest,
+        pager,
+    })
+}
+
+/// A page of the list of objects, and the way on.
+async fn objects(
+    view: &mut View,
+    asked: &Asked,
+    id: RequestId,
+    summary: &Summary,
+    after: &str,
+) -> Result<(Vec<ObjectRow>, Pager), StoreError> {
+    let from = after.split_once('/');
+    let from = from.and_then(|(kind, name)| Some((kind.parse().ok()?, name)));
+    let most = u32::try_from(OBJECTS_A_PAGE + 1).unwrap_or(u32::MAX);
+    let mut listed = view.manifest_objects(id, from, most).await?;
+    let more = listed.len() > OBJECTS_A_PAGE;
+    listed.truncate(OBJECTS_A_PAGE);
+    let at = |after: &str| format!("{}#objects", address(&format!("/requests/{id}"), &[("after", after)]));
+    let last = listed.last().filter(|_| more);
+    let last = last.map(|last| format!("{}/{}", last.object.kind, last.object.name));
+    let pager = Pager {
+        summary: Count(summary.objects()).of("object"),
+        first: from.is_some().then(|| at("")),
+        next: last.map(|last| at(&last)),
+    };
+    let row = |listed: ListedObject| ObjectRow {
+        kind: listed.object.kind.to_string(),
+        name: listed.object.name,
+        size: Bytes(listed.object.size),
+        received: asked.moment(listed.received_at),
+        by: listed.received_by,
+    };
+    Ok((listed.into_iter().map(row).collect(), pager))
+}
+
+fn kinds(sums: &[KindSum]) -> Vec<LostKind> {
+    let present = ObjectKind::ALL
+        .into_iter()
+        .filter_map(|kind| sums.iter().find(|sum| sum.kind == kind));
+    present
+        .map(|sum| LostKind {
+            kind: sum.kind.to_string(),
+            objects: Count(sum.objects),
+            bytes: Bytes(sum.bytes),
+        })
+        .collect()
+}
+
+fn sum(sums: &[KindSum], of: impl Fn(&KindSum) -> u64) -> u64 {
+    sums.iter().map(of).sum()
+}
+
+fn of_kind(sums: &[KindSum], kind: ObjectKind) -> u64 {
+    let of_it = sums.iter().filter(|sum| sum.kind == kind);
+    of_it.map(|sum| sum.objects).sum()
+}
+
+fn policy_rows(before: &Policy, after: &Policy) -> Vec<ChangeRow> {
+    policy_differences(before, after)
+        .into_iter()
+        .map(|(name, before, after)| {
+            let (what, unit) = setting(name);
+            let told = |value: String| match value.as_str() {
+                "true" => "on".to_owned(),
+                "false" => "off".to_owned(),
+                "none" => "no bound".to_owned(),
+                _ => format!("{value} {unit}"),
+            };
+            ChangeRow {
+                what: what.to_owned(),
+                before: told(before),
+                after: told(after),
+            }
+        })
+        .collect()
+}
+
+/// What the settings page calls a setting, and its unit.
+fn setting(name: &'static str) -> (&'static str, &'static str) {
+    match name {
+        "four_eyes" => ("Four-eyes authorization", ""),
+        "expiry_days" => ("A request expires after", "days"),
+        "quiet_seconds" => ("A client is quiet after", "seconds"),
+        "collect_seconds" => ("Collect deletes at most", "seconds"),
+        "cool_off_hours" => ("Cool-off of a new approver", "hours"),
+        "held_bytes_cap" => ("Held bytes a backup, at most", "bytes"),
+        other => (other, ""),
+    }
+}
+
+fn receiver_rows(before: Option<&ReceiverSpec>, after: Option<&ReceiverSpec>) -> Vec<ChangeRow> {
+    let name = before.or(after).map(|spec| spec.name.to_string()).unwrap_or_default();
+    let told = |spec: Option<&ReceiverSpec>| {
+        spec.map_or_else(
+            || "none".to_owned(),
+            |spec| format!("{} by {}", spec.address, spec.transport.as_str()),
+        )
+    };
+    let mut rows = vec![ChangeRow {
+        what: format!("Receiver {name}"),
+        before: told(before),
+        after: told(after),
+    }];
+    if let (Some(before), Some(after)) = (before, after)
+        && before.name != after.name
+    {
+        rows.push(ChangeRow {
+            what: "Its name".to_owned(),
+            before: before.name.to_string(),
+            after: after.name.to_string(),
+        });
+    }
+    rows
+}

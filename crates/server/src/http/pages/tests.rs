@@ -1,0 +1,7 @@
+//! The pages as people meet them, over the router.
+
+mod conflicts;
+mod decisions;
+mod looking;
+mod scene;
+mod settings;

@@ -1,0 +1,351 @@
+//! Looking: who may, what they see, what it costs.
+
+use countersign_core::{ObjectKind, Role};
+use insta::assert_snapshot;
+
+use super::scene::{SNAPSHOTS, Scene, said};
+use crate::testing::NOW;
+
+const PAGES: [&str; 11] = [
+    "/pending",
+    "/requests/1",
+    "/requests/1/recorded",
+    "/history",
+    "/events",
+    "/backups",
+    "/backups/main/laptop",
+    "/tokens",
+    "/receivers",
+    "/receivers/new",
+    "/settings",
+];
+
+#[tokio::test]
+async fn nobody_looks_without_logging_on() {
+    let scene = Scene::set().await;
+    scene.request(SNAPSHOTS[0]).await;
+    let mut nobody = scene.server.browser();
+    for page in PAGES {
+        let answer = nobody.get(page).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.location()),
+            (303, format!("/auth/login?to={page}").as_str())
+        );
+        assert!(!answer.body.contains("laptop"), "{page}");
+    }
+    for form in [
+        "/requests/1/decision",
+        "/requests/1/seal",
+        "/backups/main/laptop/delete",
+        "/tokens",
+        "/settings",
+    ] {
+        let answer = nobody.post(form, &[("csrf", "")]).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.location()),
+            (303, "/auth/login?to=/"),
+            "{form}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_logged_on_sees_everything_and_a_viewer_changes_nothing() {
+    let scene = Scene::set().await;
+    scene.request(SNAPSHOTS[0]).await;
+    scene.server.colleague("vera", &[Role::BackupViewer], NOW).await;
+    let mut vera = scene.browser("vera").await;
+    let (at, _) = vera.open("/").await;
+    assert_eq!(at, "/pending");
+    let csrf = vera.get("/pending").await.csrf();
+    for page in PAGES {
+        let answer = vera.get(page).await;
+        assert_eq!(answer.status.as_u16(), 200, "{page}: {}", answer.body);
+        // The one form that is always there is the one to sign out.
+        assert_eq!(
+            answer.body.matches("method=\"post\"").count() > 1,
+            ["/settings", "/receivers/new"].contains(&page),
+            "{page}"
+        );
+    }
+    for (form, fields) in [
+        ("/requests/1/seal", [("x", ""), ("y", "")]),
+        ("/backups/main/laptop/delete", [("name", "laptop"), ("y", "")]),
+        ("/settings/four-eyes/off", [("x", ""), ("y", "")]),
+        ("/receivers/1/remove", [("x", ""), ("y", "")]),
+    ] {
+        let answer = vera
+            .post(form, &[[("csrf", csrf.as_str())].as_slice(), &fields].concat())
+            .await;
+        assert!(
+            [403, 404].contains(&answer.status.as_u16()),
+            "{form}: {}",
+            said(&answer)
+        );
+    }
+    let token = vera
+        .post(
+            "/tokens",
+            &[("csrf", &csrf), ("label", "mine"), ("scope", "*"), ("rights", "read")],
+        )
+        .await;
+    assert_eq!(token.status.as_u16(), 422);
+    assert!(
+        vera.get("/pending")
+            .await
+            .body
+            .contains("Four-eyes authorization is <strong>on")
+    );
+}
+
+#[tokio::test]
+async fn pending_when_nothing_waits() {
+    let scene = Scene::set().await;
+    let mut bob = scene.browser("bob").await;
+    assert_snapshot!(said(&bob.get("/pending").await), @"
+    200
+    Pending
+    Refresh
+    Nothing waits for a second person.
+    When a client deletes from a backup, or someone asks to delete one, the request appears here and nothing is lost until it is approved.
+    ");
+}
+
+#[tokio::test]
+async fn pending_with_a_queue_a_collection_and_a_setting() {
+    let scene = Scene::set().await;
+    scene.request(SNAPSHOTS[0]).await;
+    scene.request(SNAPSHOTS[1]).await;
+    let mut ann = scene.browser("ann").await;
+    let csrf = ann.get("/settings").await.csrf();
+    ann.post("/settings/four-eyes/off", &[("csrf", &csrf)]).await;
+    scene.put(ObjectKind::Locks, b"a lock").await;
+    scene.delete(ObjectKind::Snapshots, SNAPSHOTS[2]).await;
+    assert_snapshot!(said(&ann.get("/pending").await), @"
+    200
+    Pending
+    Refresh
+    main/laptop
+    In order: the oldest can be approved first, the newest rejected first.
+    Decisions wait: in use since 2026-11-18 14:09 UTC (just now) , by ann
+    #1 Delete snapshot main/laptop/d618fb15
+    yours
+    1 snapshot, 1 object, 6 B
+    asked by ann , 2026-11-18 14:06 UTC (2 min ago)
+    expires 2026-11-25 14:07 UTC (in 6 d 23 h)
+    #2 Delete snapshot main/laptop/d78d1a3f
+    yours
+    1 snapshot, 1 object, 7 B
+    asked by ann , 2026-11-18 14:07 UTC (1 min ago)
+    expires 2026-11-25 14:08 UTC (in 6 d 23 h)
+    Settings and receivers
+    #3 Disable four-eyes authorization
+    yours
+    a setting
+    asked by ann , 2026-11-18 14:09 UTC (just now)
+    expires 2026-11-25 14:09 UTC (in 7 d)
+    Still collecting
+    A client is deleting. These become requests when it is quiet; what they hold is kept.
+    #4 main/laptop
+    yours
+    End collecting now for request 4
+    1 snapshot, 1 object, 9 B so far
+    deleted by ann since 2026-11-18 14:09 UTC (just now)
+    ends at the latest 2026-11-18 15:09 UTC (in 1 h)
+    ");
+    let mut bob = scene.browser("bob").await;
+    assert_snapshot!(said(&bob.get("/pending").await), @"
+    200
+    Pending
+    Refresh
+    main/laptop
+    In order: the oldest can be approved first, the newest rejected first.
+    Decisions wait: in use since 2026-11-18 14:09 UTC (just now) , by ann
+    #1 Delete snapshot main/laptop/d618fb15
+    1 snapshot, 1 object, 6 B
+    asked by ann , 2026-11-18 14:06 UTC (3 min ago)
+    expires 2026-11-25 14:07 UTC (in 6 d 23 h)
+    #2 Delete snapshot main/laptop/d78d1a3f
+    1 snapshot, 1 object, 7 B
+    asked by ann , 2026-11-18 14:07 UTC (2 min ago)
+    expires 2026-11-25 14:08 UTC (in 6 d 23 h)
+    Settings and receivers
+    #3 Disable four-eyes authorization
+    a setting
+    asked by ann , 2026-11-18 14:09 UTC (just now)
+    expires 2026-11-25 14:09 UTC (in 6 d 23 h)
+    Still collecting
+    A client is deleting. These become requests when it is quiet; what they hold is kept.
+    #4 main/laptop
+    End collecting now for request 4
+    1 snapshot, 1 object, 9 B so far
+    deleted by ann since 2026-11-18 14:09 UTC (just now)
+    ends at the latest 2026-11-18 15:09 UTC (in 59 min)
+    ");
+    let csrf = bob.get("/pending").await.csrf();
+    let sealed = bob.post("/requests/4/seal", &[("csrf", &csrf)]).await;
+    assert_eq!(sealed.location(), "/requests/4?done=sealed");
+}
+
+#[tokio::test]
+async fn a_backup_and_the_list_of_backups() {
+    let scene = Scene::set().await;
+    scene.request(SNAPSHOTS[0]).await;
+    let mut bob = scene.browser("bob").await;
+    assert_snapshot!(said(&bob.get("/backups").await), @"
+    200
+    Backups
+    Storage main
+    3.0 MiB 6 B held
+    Backup Snapshots Size Held Last received In use Requests
+    laptop
+    2
+    3.0 MiB
+    6 B 1 snapshot, under 1 %
+    2026-11-18 13:06 UTC (1 h 1 min ago)
+    –
+    1 waiting
+    ");
+    assert_snapshot!(said(&bob.get("/backups/main/laptop").await), @"
+    200
+    Backups / main
+    laptop
+    Size
+    3.0 MiB that clients see
+    Held
+    6 B
+    under 1 % of all bytes
+    Last received
+    2026-11-18 13:06 UTC (1 h 1 min ago)
+    In use
+    no
+    Waiting requests
+    #1 Delete snapshot main/laptop/d618fb15
+    1 snapshot, 1 object, 6 B
+    asked by ann , 2026-11-18 14:06 UTC (1 min ago)
+    expires 2026-11-25 14:07 UTC (in 6 d 23 h)
+    Snapshots
+    By when this server received them. The server cannot read them: a time inside a snapshot is the client’s word.
+    Received Snapshot From State
+    2026-11-18 13:06 UTC (1 h 1 min ago) e86421cb ann
+    in place
+    2026-11-18 12:06 UTC (2 h 1 min ago) d78d1a3f ann
+    in place
+    2026-11-18 11:06 UTC (3 h 1 min ago) d618fb15 ann
+    held by request 1
+    Objects
+    Kind Objects Size Held objects Held size
+    snapshots 2 16 B 1 6 B
+    data 3 3.0 MiB 0 0 B
+    Made 2026-11-18 11:06 UTC (3 h 1 min ago)
+    Client
+    With a repository token , restic reaches it at
+    rest:http://bob:TOKEN@127.0.0.1:8765/restic/main/laptop/
+    Delete the backup
+    This becomes a request. Nothing is lost until a second person approves it.
+    Type the name of the backup
+    Ask to delete it
+    ");
+    let missing = bob.get("/backups/main/other").await;
+    assert_snapshot!(said(&missing), @"
+    404
+    Not found
+    There is no backup of this name.
+    It may have another number or name, or be gone: look at what is pending, or in History.
+    All pending
+    Status 404
+    ");
+}
+
+#[tokio::test]
+async fn events_and_history_are_narrowed_and_say_what_they_do_not_understand() {
+    let scene = Scene::set().await;
+    scene.request(SNAPSHOTS[0]).await;
+    let mut bob = scene.browser("bob").await;
+    assert_snapshot!(said(&bob.get("/events?id=42402").await), @"
+    200
+    Events
+    From
+    To
+    Event id
+    Person
+    Filter
+    Clear
+    No. When Severity Id Event
+    1
+    2026-11-18 14:07 UTC (just now)
+    Info
+    42402
+    Four-Eyes Authorization Request Created Delete snapshot main/laptop/d618fb15 event has been initiated by ann and requires an additional approval.
+    ");
+    let page = bob.get("/events?id=42402&user=%3Cscript%3E&from=yesterday").await;
+    assert_snapshot!(said(&page), @"
+    200
+    Events
+    From
+    To
+    Event id
+    Person
+    Filter
+    Clear
+    “yesterday” is not a day: write it like 2026-11-21.
+    No event matches.
+    ");
+    assert!(page.body.contains("value=\"&#60;script&#62;\""));
+    assert_snapshot!(said(&bob.get("/history?id=1&state=approved").await), @"
+    200
+    History
+    From
+    To
+    Request
+    Person
+    Decision
+    all Approved Rejected Expired
+    Filter
+    Clear
+    No decided request matches.
+    ");
+    assert_snapshot!(said(&bob.get("/history?state=pending").await), @"
+    200
+    History
+    From
+    To
+    Request
+    Person
+    Decision
+    all Approved Rejected Expired
+    Filter
+    Clear
+    “pending” is not a decision.
+    No decided request matches.
+    ");
+}
+
+#[tokio::test]
+async fn an_open_tab_does_not_keep_a_session_alive() {
+    let scene = Scene::set().await;
+    let mut tab = scene.browser("bob").await;
+    let mut working = scene.browser("ann").await;
+    tab.headers.push(("x-live", "1"));
+    for _ in 0..2 {
+        scene.server.clock.advance_seconds(16 * 60);
+        working.get("/pending").await;
+        tab.get("/pending").await;
+    }
+    assert_eq!(working.get("/pending").await.status.as_u16(), 200);
+    assert_eq!(tab.get("/pending").await.location(), "/auth/login?to=/pending");
+}
+
+#[tokio::test]
+async fn a_link_made_elsewhere_shows_no_words_of_its_own() {
+    let scene = Scene::set().await;
+    let mut bob = scene.browser("bob").await;
+    assert!(
+        bob.get("/pending?done=sealed")
+            .await
+            .body
+            .contains("Collecting has ended")
+    );
+    let page = bob.get("/pending?done=Call+0123456789").await;
+    assert!(!page.body.contains("0123456789"));
+}

@@ -1,0 +1,102 @@
+//! How values of the store and of core read on pages; more than one page says each of them.
+
+use countersign_core::request::{State, Summary};
+use countersign_core::{BackupId, ObjectKind, decide};
+use countersign_events::{Operation, Timestamp};
+use countersign_store::{RequestRecord, StoreError, View};
+
+use super::{Asked, obstacles};
+use crate::app::DEFAULT_STORAGE;
+use crate::pages::{Bytes, Count, LockRow, PendingRow, RequestState};
+
+/// What a request would do, as the events say it.
+pub fn operation(asked: &Asked, operation: &Operation) -> String {
+    operation.name(&asked.app.config.origin.product)
+}
+
+/// The state as a page shows it; none for a collection that emptied and never became a request.
+pub const fn state(state: State) -> Option<RequestState> {
+    match state {
+        State::Collecting => Some(RequestState::Collecting),
+        State::Pending => Some(RequestState::Pending),
+        State::Approved => Some(RequestState::Approved),
+        State::Rejected => Some(RequestState::Rejected),
+        State::Expired => Some(RequestState::Expired),
+        State::Closed => None,
+    }
+}
+
+/// When a request expires. One without a time does not wait, so its time is now.
+pub fn expires(asked: &Asked, record: &RequestRecord) -> Timestamp {
+    record.expires_at.unwrap_or(asked.now)
+}
+
+/// Where a backup's page is.
+pub fn backup_href(path: &str) -> String {
+    // The names of storages and backups need no escaping.
+    format!("/backups/{path}")
+}
+
+/// The waiting requests of a queue as the reader sees them, oldest first. Approving one takes all before it along.
+pub fn waiting_rows(asked: &Asked, queue: &[RequestRecord]) -> Vec<PendingRow> {
+    let row = |at: usize, record: &RequestRecord| PendingRow {
+        can_approve: obstacles::cannot_approve(asked, record, &queue[..at]).is_none(),
+        ..waiting_row(asked, record)
+    };
+    queue.iter().enumerate().map(|(at, record)| row(at, record)).collect()
+}
+
+fn waiting_row(asked: &Asked, record: &RequestRecord) -> PendingRow {
+    let nothing = Summary::default();
+    let summary = record.summary.as_ref().unwrap_or(&nothing);
+    PendingRow {
+        id: record.id.to_string(),
+        operation: operation(asked, &record.operation),
+        initiator: record.initiator.name.clone(),
+        yours: asked.is_reader(record.initiator.account),
+        can_approve: false,
+        snapshots: Count(summary.of(ObjectKind::Snapshots)),
+        objects: Count(summary.objects()),
+        bytes: Bytes(summary.bytes()),
+        created: asked.moment(record.created_at),
+        expires: asked.moment(expires(asked, record)),
+    }
+}
+
+/// The locks of clients that are at work in a backup.
+pub async fn live_locks(view: &mut View, asked: &Asked, backup: BackupId) -> Result<Vec<LockRow>, StoreError> {
+    let locks = view.locks(backup).await?;
+    Ok(locks
+        .into_iter()
+        .filter(|lock| !decide::lock_is_dead(lock.made_at, asked.now))
+        .map(|lock| LockRow {
+            by: lock.made_by,
+            since: asked.moment(lock.made_at),
+        })
+        .collect())
+}
+
+/// How a client is pointed at a backup: `rest:https://ann:TOKEN@backup.example/restic/main/laptop/`.
+pub fn client_url(asked: &Asked, token: &str, path: &str) -> String {
+    let public = &asked.app.config.public_url;
+    let scheme = if public.is_https() { "https" } else { "http" };
+    let name = asked.person.account.name.as_str();
+    let name = percent_encoding::utf8_percent_encode(name, crate::session::QUERY_VALUE);
+    format!("rest:{scheme}://{name}:{token}@{}/restic/{path}/", public.authority())
+}
+
+/// What stands for a token, and for a backup in the first storage, where there is none to name.
+pub const TOKEN_PLACE: &str = "TOKEN";
+
+/// A backup in the first storage, where there is none to name.
+pub fn some_backup() -> String {
+    format!("{DEFAULT_STORAGE}/BACKUP")
+}
+
+/// A message as a sentence.
+pub fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{end}", first.unwrap_or_default(), letters.as_str())
+}

@@ -1,0 +1,91 @@
+//! Every way in which a flow or a crate below says no, as an answer. The one place where statuses are chosen for them.
+
+use countersign_store::StoreError;
+use countersign_vault::VaultError;
+use countersign_vault::files::FileError;
+
+use super::problem::{Kind, Problem};
+use crate::flows::decide::DecideError;
+use crate::flows::settings::ChangeError;
+use crate::flows::tokens::TokenError;
+use crate::second_factor::CodeRefused;
+
+/// Every way in which the vault says no, as an answer. The one place.
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        let kind = match &error {
+            VaultError::NoStorage | VaultError::NoBackup | VaultError::NoRequest(_) => Kind::NotFound,
+            VaultError::WrongHash => Kind::Malformed,
+            VaultError::AwaitsDecision
+            | VaultError::Exists
+            | VaultError::Refused(_)
+            | VaultError::ReadOnly
+            | VaultError::HeldCap => Kind::Forbidden,
+            VaultError::Moving => return Self::new(Kind::Unavailable, error.to_string()).retry_after(1),
+            VaultError::InUse(_)
+            | VaultError::OutOfOrder(_)
+            | VaultError::Decided { .. }
+            | VaultError::RequestsWait
+            | VaultError::Drift
+            | VaultError::Undecided(_) => Kind::Conflict,
+            VaultError::Files(FileError::StorageFull) => Kind::Full,
+            VaultError::Files(FileError::Stopping) => Kind::Unavailable,
+            VaultError::Files(cause @ FileError::Io { .. }) => return Self::internal(cause),
+            VaultError::Store(cause) => return Self::from(cause.clone()),
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Full => Self::new(Kind::Full, error.to_string()),
+            StoreError::Busy | StoreError::Closed => Self::new(Kind::Unavailable, error.to_string()).retry_after(1),
+            StoreError::Exists => Self::new(Kind::Conflict, error.to_string()),
+            StoreError::TooNew(_) | StoreError::Unreadable(_) => Self::internal(&error),
+            StoreError::Engine(detail) => Self::internal(detail),
+        }
+    }
+}
+
+/// Why nothing was decided, as an answer.
+impl From<DecideError> for Problem {
+    fn from(error: DecideError) -> Self {
+        match error {
+            DecideError::Vault(error) => error.into(),
+            DecideError::Change(error) => error.into(),
+            DecideError::Code(refused) => {
+                let kind = match refused {
+                    CodeRefused::Wrong | CodeRefused::AlreadyUsed | CodeRefused::NotEnrolled => Kind::Forbidden,
+                    CodeRefused::Throttled(_) => Kind::TooMany,
+                    CodeRefused::Unreadable => return Self::internal(&refused),
+                };
+                Self::new(kind, refused.to_string())
+            }
+        }
+    }
+}
+
+/// Why a setting was not changed, as an answer.
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Vault(error) => error.into(),
+            ChangeError::OutOfRange(_) => Self::new(Kind::Invalid, error.to_string()),
+            ChangeError::TooFewEligible(_) => Self::new(Kind::Conflict, error.to_string()),
+            ChangeError::NoReceiver => Self::new(Kind::NotFound, error.to_string()),
+        }
+    }
+}
+
+/// Why a token was not made, as an answer.
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Label => Self::new(Kind::Invalid, error.to_string()),
+            TokenError::Rights => Self::new(Kind::Forbidden, error.to_string()),
+            TokenError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What people and machines meet: HTTP (repository protocol, API, logon, pages), event delivery, workers,
+//! configuration, the command line.
+//!
+//! The walk starts in [`cli`] (what was asked), goes through [`config`] (what holds here) and [`app`] (what the parts
+//! share) to [`listen`] (who connects) and [`http`] (who answers).
+
+pub mod adapters;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod delivery;
+pub mod demo;
+pub mod doctor;
+pub mod flows;
+pub mod hashing;
+pub mod http;
+pub mod listen;
+pub mod metrics;
+pub mod pages;
+pub mod seal;
+pub mod second_factor;
+pub mod session;
+pub mod setup;
+#[cfg(test)]
+pub mod testing;
+pub mod workers;
+
+pub use app::{App, AppState};
+pub use cli::run;

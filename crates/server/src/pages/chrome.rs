@@ -1,0 +1,94 @@
+/// Which entry of the navigation is the current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// Requests that wait.
+    Pending,
+    /// Decided requests.
+    History,
+    /// The event list.
+    Events,
+    /// Storages and backups.
+    Backups,
+    /// The account's own repository tokens.
+    Tokens,
+    /// Where events go.
+    Receivers,
+    /// Security settings.
+    Settings,
+}
+
+impl Section {
+    const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::History,
+        Self::Events,
+        Self::Backups,
+        Self::Tokens,
+        Self::Receivers,
+        Self::Settings,
+    ];
+
+    /// Where it leads.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Pending => "/pending",
+            Self::History => "/history",
+            Self::Events => "/events",
+            Self::Backups => "/backups",
+            Self::Tokens => "/tokens",
+            Self::Receivers => "/receivers",
+            Self::Settings => "/settings",
+        }
+    }
+
+    /// How it is called.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::History => "History",
+            Self::Events => "Events",
+            Self::Backups => "Backups",
+            Self::Tokens => "Tokens",
+            Self::Receivers => "Receivers",
+            Self::Settings => "Settings",
+        }
+    }
+}
+
+/// What stands around every page of someone who is signed in.
+#[derive(Debug, Clone)]
+pub struct Chrome {
+    /// The session's token against forged forms.
+    pub csrf: String,
+    /// Who is signed in.
+    pub account_name: String,
+    /// How many requests wait for a decision.
+    pub pending_count: u64,
+    /// Whether four-eyes authorization is on; a banner says so when it is not.
+    pub four_eyes_on: bool,
+    /// The current entry of the navigation; none on error pages.
+    pub section: Option<Section>,
+    /// Of the program, for the footer.
+    pub version: String,
+    /// What was just done, shown once at the top ("Request 41 was approved.").
+    pub notice: Option<String>,
+}
+
+impl Chrome {
+    pub(super) const fn sections(&self) -> [Section; 7] {
+        Section::ALL
+    }
+
+    pub(super) fn is_current(&self, section: &Section) -> bool {
+        self.section == Some(*section)
+    }
+}
+
+/// What stands around the pages that nobody is signed in for.
+#[derive(Debug, Clone)]
+pub struct Public {
+    /// The flow's token against forged forms.
+    pub csrf: String,
+    /// Of the program, for the footer.
+    pub version: String,
+}

@@ -1,0 +1,69 @@
+//! What people meet: the pages.
+//!
+//! Each page is a view: a struct with plain fields and an askama template, without a store. A route handler fills it and
+//! answers with [`respond::page`]. Every page works without JavaScript; its policy (CSP) allows neither inline script nor
+//! inline style. Forms send a hidden `csrf` field.
+//!
+//! | page | view | its forms |
+//! |---|---|---|
+//! | sign in | [`SignIn`], [`SignInCode`], [`SignedOut`] | to `action`: `name`, `password`; `code` |
+//! | set up | [`SetUpPassword`], [`SetUpSecondFactor`], [`SetUpDone`] | to `action`: `name`, `password`, `repeat`; `code`; none |
+//! | `/pending` | [`PendingPage`] | `POST /requests/{id}/seal` |
+//! | `/requests/{id}` | [`RequestPage`] | `POST /requests/{id}/decision`: `digest`, `along`, `decision`, `comment`, `code` |
+//! | `/history` | [`HistoryPage`] | GET `from`, `to`, `id`, `user`, `state` |
+//! | `/events` | [`EventsPage`] | GET `from`, `to`, `id`, `user` |
+//! | `/backups` | [`BackupsPage`] | |
+//! | `/backups/{storage}/{backup}` | [`BackupPage`] | `POST …/delete`: `name` |
+//! | `/tokens` | [`TokensPage`] | `POST /tokens`: `label`, `scope`, `rights`; `POST /tokens/{id}/revoke` |
+//! | `/receivers` | [`ReceiversPage`] | |
+//! | `/receivers/new`, `/receivers/{id}` | [`ReceiverPage`] | `POST /receivers`, `POST /receivers/{id}`: `name`, `transport`, `address`; `POST /receivers/{id}/remove` |
+//! | `/settings` | [`SettingsPage`] | `POST /settings`: `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`; `POST /settings/four-eyes/on`, `…/off` |
+//! | `/requests/{id}/recorded` | [`RecordedPage`] | |
+//! | errors | [`ProblemPage`], [`PublicProblemPage`] | |
+
+pub mod assets;
+mod backup;
+mod backups;
+mod chrome;
+mod events;
+mod filters;
+mod format;
+mod history;
+mod parts;
+mod pending;
+mod problem;
+mod qr;
+mod receivers;
+mod recorded;
+mod request;
+pub mod respond;
+mod set_up;
+mod settings;
+mod sign_in;
+mod tokens;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
+pub use backup::{BackupPage, HeldBy, KindTotals, SnapshotRow};
+pub use backups::{BackupRow, BackupsPage, LockRow, StorageView};
+pub use chrome::{Chrome, Public, Section};
+pub use events::{EventFilter, EventRow, EventsPage, Severity};
+pub use format::{Bytes, Count, Moment, Share, Span};
+pub use history::{HistoryFilter, HistoryPage, HistoryRow};
+pub use parts::{Busy, Choice, Pager, RequestState};
+pub use pending::{CollectingRow, PendingPage, PendingQueue, PendingRow};
+pub use problem::{Link, ProblemPage, PublicProblemPage};
+pub use qr::QrCode;
+pub use receivers::{ReceiverForm, ReceiverPage, ReceiverRow, ReceiverState, ReceiversPage};
+pub use recorded::RecordedPage;
+pub use request::{
+    ChangeRow, DecideError, Decision, DecisionForm, Effect, Loss, LostKind, LostSnapshot, Neighbour, NotAllowed,
+    ObjectRow, RequestPage, Subject,
+};
+pub use set_up::{OtherPerson, PasswordProblem, SetUpDone, SetUpPassword, SetUpSecondFactor};
+pub use settings::{FourEyes, SettingsForm, SettingsPage};
+pub use sign_in::{SignIn, SignInCode, SignInMessage, SignedOut};
+pub use tokens::{FreshToken, TokenForm, TokenRow, TokensPage};

@@ -1,0 +1,331 @@
+use askama::Template;
+
+use super::{Busy, Bytes, Chrome, Count, Moment, Pager, RequestState, Share, Span, assets, filters};
+
+/// `/requests/{id}`: everything a second person needs to decide, and what became of it.
+#[derive(Template, Debug, Clone)]
+#[template(path = "request.html")]
+pub struct RequestPage {
+    /// What stands around it.
+    pub chrome: Chrome,
+    /// Its number.
+    pub id: String,
+    /// What would be done, as the events say it: `Delete snapshot 1f2e3d4c (and 2 more)`.
+    pub operation: String,
+    /// Where it is in its life.
+    pub state: RequestState,
+    /// Who asked.
+    pub initiator: String,
+    /// Whether that is the reader.
+    pub yours: bool,
+    /// The address it was asked from.
+    pub initiator_address: String,
+    /// When it was asked for.
+    pub created: Moment,
+    /// When it expires, or did.
+    pub expires: Moment,
+    /// SHA-256 of the manifest, 64 hexadecimal digits: what is decided on. Empty while collecting.
+    pub digest: String,
+    /// What it would change.
+    pub subject: Subject,
+    /// Earlier waiting requests of the same backup, oldest first: approving takes them along.
+    pub earlier: Vec<Neighbour>,
+    /// Later waiting requests of the same backup, oldest first: rejecting takes them along.
+    pub later: Vec<Neighbour>,
+    /// The form, while it waits.
+    pub form: Option<DecisionForm>,
+    /// Why the last try changed nothing.
+    pub error: Option<DecideError>,
+    /// A client uses the backup: a decision would be postponed.
+    pub busy: Option<Busy>,
+    /// What was decided.
+    pub decision: Option<Decision>,
+    /// Whether the reader may end the collecting.
+    pub can_end: bool,
+}
+
+impl RequestPage {
+    /// Position in the backup's queue, from 1.
+    fn position(&self) -> usize {
+        self.earlier.len() + 1
+    }
+
+    fn waiting(&self) -> usize {
+        self.earlier.len() + 1 + self.later.len()
+    }
+
+    /// What the form says it saw, for every request a decision may take along: `ID:DIGEST` in queue order, comma-separated.
+    fn along(&self) -> String {
+        let pairs: Vec<_> = self
+            .earlier
+            .iter()
+            .chain(&self.later)
+            .map(|other| format!("{}:{}", other.id, other.digest))
+            .collect();
+        pairs.join(",")
+    }
+
+    fn digest_groups(&self) -> Vec<&str> {
+        groups(&self.digest)
+    }
+}
+
+/// Eight digits at a time, so that two people can compare them. A digest is ASCII; anything else stays whole.
+fn groups(digest: &str) -> Vec<&str> {
+    digest
+        .as_bytes()
+        .chunks(8)
+        .map(std::str::from_utf8)
+        .collect::<Result<_, _>>()
+        .unwrap_or_else(|_| vec![digest])
+}
+
+/// What a request would change.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// Objects of a backup, or the whole of it.
+    Objects(Box<Loss>),
+    /// Settings or a receiver.
+    Change(Vec<ChangeRow>),
+}
+
+/// One setting before and after.
+#[derive(Debug, Clone)]
+pub struct ChangeRow {
+    /// What changes.
+    pub what: String,
+    /// Now.
+    pub before: String,
+    /// Then.
+    pub after: String,
+}
+
+/// What would be lost.
+#[derive(Debug, Clone)]
+pub struct Loss {
+    /// `main/laptop`.
+    pub backup: String,
+    /// Where the backup's page is.
+    pub backup_href: String,
+    /// Whether the backup itself goes, too.
+    pub whole: bool,
+    /// The first snapshots, newest received first.
+    pub snapshots: Vec<LostSnapshot>,
+    /// How many snapshots would go in all.
+    pub snapshot_count: Count,
+    /// How many snapshots would stay.
+    pub snapshots_left: Count,
+    /// By kind, those with any.
+    pub kinds: Vec<LostKind>,
+    /// All objects.
+    pub objects: Count,
+    /// Their bytes.
+    pub bytes: Bytes,
+    /// Their part of the backup's bytes.
+    pub share: Share,
+    /// A page of the manifest's list.
+    pub manifest: Vec<ObjectRow>,
+    /// Where in the list.
+    pub pager: Pager,
+}
+
+/// A snapshot that would go. The server cannot read it: it knows when it received it and from which account.
+#[derive(Debug, Clone)]
+pub struct LostSnapshot {
+    /// Its name, 64 hexadecimal digits.
+    pub name: String,
+    /// When it was received.
+    pub received: Moment,
+    /// From which account.
+    pub by: String,
+}
+
+impl LostSnapshot {
+    fn short(&self) -> &str {
+        self.name.get(..8).unwrap_or(&self.name)
+    }
+}
+
+/// The objects of one kind.
+#[derive(Debug, Clone)]
+pub struct LostKind {
+    /// `snapshots`, `data`, `index`, `keys`.
+    pub kind: String,
+    /// How many.
+    pub objects: Count,
+    /// Their bytes.
+    pub bytes: Bytes,
+}
+
+/// One object of the manifest.
+#[derive(Debug, Clone)]
+pub struct ObjectRow {
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// In bytes.
+    pub size: Bytes,
+    /// When it was received.
+    pub received: Moment,
+    /// From which account.
+    pub by: String,
+}
+
+/// Another waiting request of the same backup.
+#[derive(Debug, Clone)]
+pub struct Neighbour {
+    /// Its number.
+    pub id: String,
+    /// Its manifest's digest.
+    pub digest: String,
+    /// What it would do.
+    pub operation: String,
+    /// Who asked.
+    pub initiator: String,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// When it was asked for.
+    pub created: Moment,
+}
+
+/// The form of someone who may look at a waiting request. Sends `csrf`, `digest`, `along`, `decision` (`approve` or
+/// `reject`), `comment`, `code` to `/requests/{id}/decision`.
+#[derive(Debug, Clone)]
+pub struct DecisionForm {
+    /// Why approving is closed to the reader.
+    pub cannot_approve: Option<NotAllowed>,
+    /// Why rejecting is closed to the reader.
+    pub cannot_reject: Option<NotAllowed>,
+    /// What was typed before.
+    pub comment: String,
+    /// `approve`, `reject` or empty: what was chosen before.
+    pub chosen: String,
+}
+
+impl DecisionForm {
+    fn is_open(&self) -> bool {
+        self.cannot_approve.is_none() || self.cannot_reject.is_none()
+    }
+}
+
+/// Why the reader may not decide that way.
+#[derive(Debug, Clone)]
+pub enum NotAllowed {
+    /// The reader asked for it.
+    Initiator,
+    /// The reader asked for an earlier one that approving would take along.
+    InitiatorOfEarlier {
+        /// Its number.
+        id: String,
+    },
+    /// Only a security administrator decides.
+    Role,
+    /// Added, promoted or given a new second factor too recently.
+    CoolingOff {
+        /// When it may.
+        until: Moment,
+    },
+    /// It has expired and waits for the backup to be quiet.
+    Expired,
+}
+
+/// Why a decision changed nothing.
+#[derive(Debug, Clone)]
+pub enum DecideError {
+    /// A client uses the backup.
+    Busy(Busy),
+    /// The reader may not.
+    NotAllowed(NotAllowed),
+    /// Someone was first.
+    AlreadyDecided {
+        /// What they decided.
+        state: RequestState,
+        /// Who; none when it expired.
+        by: Option<String>,
+        /// When.
+        at: Moment,
+    },
+    /// The request, or one that goes along, is not what the page showed.
+    Changed,
+    /// The one-time code was wrong.
+    WrongCode,
+    /// The one-time code was used before.
+    UsedCode,
+    /// Too many wrong codes.
+    Throttled {
+        /// Until the next try is looked at.
+        retry_after: Span,
+    },
+    /// What lies in the vault is not what the request lists.
+    Drifted,
+    /// Anything else, in a sentence.
+    Impossible(String),
+    /// Neither approve nor reject was chosen.
+    NothingChosen,
+}
+
+/// What was decided, and what followed.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// Who; none when it expired.
+    pub by: Option<String>,
+    /// When.
+    pub at: Moment,
+    /// Why, in their words; may be empty.
+    pub comment: String,
+    /// Why it was decided so when nobody said: it went along with an earlier one, its time was over.
+    pub reason: Option<String>,
+    /// What followed.
+    pub effect: Effect,
+}
+
+/// What followed a decision.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Rejected or expired: everything is back in its place.
+    Returned {
+        /// How many objects.
+        objects: Count,
+        /// Their bytes.
+        bytes: Bytes,
+    },
+    /// Rejected or expired, and nothing was held: a setting stayed as it was.
+    Unchanged,
+    /// The change was made.
+    Applied,
+    /// Approved: bytes are being removed.
+    Purging {
+        /// Removed so far.
+        done: Count,
+        /// Of how many.
+        objects: Count,
+    },
+    /// Approved and removed.
+    Purged {
+        /// How many objects.
+        objects: Count,
+        /// Their bytes.
+        bytes: Bytes,
+        /// When it was finished.
+        at: Moment,
+    },
+    /// Approved, but the target had changed: nothing was done.
+    Drifted {
+        /// What differed.
+        why: String,
+    },
+}
+
+#[cfg(test)]
+mod unit {
+    use super::groups;
+
+    #[test]
+    fn a_digest_is_compared_in_eights() {
+        assert_eq!(groups(&"0123456789abcdef".repeat(4)).len(), 8);
+        assert_eq!(groups("0123456789"), ["01234567", "89"]);
+        assert_eq!(groups("ééééé"), ["éééé", "é"]);
+        assert_eq!(groups("xéééé"), ["xéééé"]);
+    }
+}

@@ -1,0 +1,183 @@
+use super::requests::{decided, form, loss, neighbour, request};
+use super::*;
+
+/// The same pages once more with hostile text wherever people choose it.
+pub fn hostile_pages() -> Vec<(String, String)> {
+    let text = || HOSTILE.repeat(6);
+    let hostile_chrome = |section| Chrome {
+        account_name: text(),
+        notice: Some(text()),
+        csrf: HOSTILE.into(),
+        ..chrome(section)
+    };
+    let mut queue = queues();
+    for (at, queue) in queue.iter_mut().enumerate() {
+        queue.backup = Some(format!("{at}{}", text()));
+        queue.busy = Some(Busy::Locked {
+            by: text(),
+            since: ago(540),
+        });
+        for row in &mut queue.requests {
+            row.operation = text();
+            row.initiator = text();
+        }
+    }
+    let mut loss = loss();
+    loss.backup = text();
+    loss.snapshots[0] = LostSnapshot {
+        name: text(),
+        by: text(),
+        ..loss.snapshots[0].clone()
+    };
+    loss.manifest[0] = ObjectRow {
+        kind: text(),
+        name: text(),
+        by: text(),
+        ..loss.manifest[0].clone()
+    };
+    let other = || Neighbour {
+        operation: text(),
+        initiator: text(),
+        digest: text(),
+        ..neighbour("9", "x")
+    };
+    let request = RequestPage {
+        chrome: hostile_chrome(Section::Pending),
+        operation: text(),
+        initiator: text(),
+        initiator_address: text(),
+        digest: text(),
+        subject: Subject::Objects(Box::new(loss)),
+        earlier: vec![other()],
+        later: vec![other()],
+        form: Some(DecisionForm {
+            comment: format!("</textarea>{}", text()),
+            ..form()
+        }),
+        decision: decided(RequestState::Approved, Effect::Drifted { why: text() })
+            .decision
+            .map(|decision| Decision {
+                by: Some(text()),
+                reason: Some(text()),
+                comment: text(),
+                ..decision
+            }),
+        ..request()
+    };
+    let change = Subject::Change(vec![ChangeRow {
+        what: text(),
+        before: text(),
+        after: text(),
+    }]);
+    let mut history = history();
+    history.filter = HistoryFilter {
+        user: text(),
+        id: text(),
+        from: text(),
+        problem: Some(text()),
+        ..history.filter
+    };
+    history.rows[0] = HistoryRow {
+        operation: text(),
+        initiator: text(),
+        supervisor: Some(text()),
+        backup: Some(text()),
+        ..history.rows[0].clone()
+    };
+    let mut events = events();
+    events.filter = EventFilter {
+        user: text(),
+        problem: Some(text()),
+        ..events.filter
+    };
+    events.rows[0].description = text();
+    let mut backups = backups();
+    backups.storages[0].name = text();
+    backups.storages[0].backups[0] = BackupRow {
+        name: text(),
+        locks: vec![LockRow { by: text(), ..lock() }],
+        ..backups.storages[0].backups[0].clone()
+    };
+    let backup = BackupPage {
+        storage: text(),
+        name: text(),
+        client_url: text(),
+        delete_problem: Some(text()),
+        ..backup()
+    };
+    let mut tokens = tokens();
+    tokens.rows[0] = TokenRow {
+        label: text(),
+        scope: text(),
+        ..tokens.rows[0].clone()
+    };
+    tokens.form = tokens.form.map(|form| TokenForm {
+        label: text(),
+        scope: text(),
+        problem: Some(text()),
+        ..form
+    });
+    tokens.fresh = Some(FreshToken {
+        label: text(),
+        secret: "s".repeat(43),
+        client_url: text(),
+    });
+    let mut receivers = receivers();
+    receivers.rows[0] = ReceiverRow {
+        name: text(),
+        address: text(),
+        last_error: Some((text(), ago(1))),
+        ..receivers.rows[0].clone()
+    };
+    let mut receiver = receiver(Some("1"));
+    receiver.form = ReceiverForm {
+        name: text(),
+        address: text(),
+        problem: Some(text()),
+        ..receiver.form
+    };
+    let recorded = RecordedPage {
+        chrome: hostile_chrome(Section::Settings),
+        id: "46".into(),
+        operation: text(),
+        expires: ahead(600_000),
+    };
+    let problem = ProblemPage {
+        chrome: hostile_chrome(Section::Pending),
+        status: 404,
+        title: text(),
+        text: text(),
+        advice: text(),
+        link: Some(Link {
+            href: "/pending".into(),
+            label: text(),
+        }),
+    };
+    vec![
+        rendered(
+            "hostile-pending",
+            &PendingPage {
+                chrome: hostile_chrome(Section::Pending),
+                queues: queue,
+                collecting: Vec::new(),
+            },
+        ),
+        rendered(
+            "hostile-request-settings",
+            &RequestPage {
+                subject: change,
+                ..request.clone()
+            },
+        ),
+        rendered("hostile-request", &request),
+        rendered("hostile-history", &history),
+        rendered("hostile-events", &events),
+        rendered("hostile-backups", &backups),
+        rendered("hostile-backup", &backup),
+        rendered("hostile-tokens", &tokens),
+        rendered("hostile-receivers", &receivers),
+        rendered("hostile-receiver", &receiver),
+        rendered("hostile-recorded", &recorded),
+        rendered("hostile-problem", &problem),
+    ]
+}

@@ -1,0 +1,87 @@
+use super::*;
+
+pub fn sign_in_pages() -> Vec<(String, String)> {
+    let messages = [
+        ("wrong", SignInMessage::WrongCredentials),
+        ("code", SignInMessage::WrongCode),
+        ("used", SignInMessage::UsedCode),
+        ("throttled", SignInMessage::Throttled { retry_after: Span(90) }),
+        ("ended", SignInMessage::SessionEnded),
+        ("lost", SignInMessage::FlowLost),
+        ("role", SignInMessage::NotAllowed),
+        ("server", SignInMessage::ServerError),
+    ];
+    let page = |name: &str, message| SignIn {
+        public: public(),
+        action: "/sign-in".into(),
+        name: name.into(),
+        message,
+    };
+    let mut pages: Vec<_> = messages
+        .into_iter()
+        .map(|(name, message)| rendered(&format!("sign-in-{name}"), &page("ann", Some(message))))
+        .collect();
+    pages.push(rendered("sign-in", &page("", None)));
+    pages.push(rendered("sign-in-hostile", &page(HOSTILE, None)));
+    pages.push(rendered(
+        "sign-in-second",
+        &SignInCode {
+            public: public(),
+            action: "/sign-in/code".into(),
+            name: HOSTILE.into(),
+            message: Some(SignInMessage::WrongCode),
+            start_over: "/sign-in".into(),
+        },
+    ));
+    pages.push(rendered("signed-out", &SignedOut { public: public() }));
+    pages
+}
+
+pub fn set_up_pages() -> Vec<(String, String)> {
+    use PasswordProblem::*;
+    let password = |problems: Vec<PasswordProblem>, name_is_fixed| SetUpPassword {
+        public: public(),
+        action: "/set-up".into(),
+        name: "ann".into(),
+        name_is_fixed,
+        minimum: 8,
+        problems,
+        expires: ahead(3_300),
+    };
+    let factor = SetUpSecondFactor {
+        public: public(),
+        action: "/set-up/code".into(),
+        name: "ann".into(),
+        qr: QrCode::new("otpauth://totp/Countersign:ann?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Countersign")
+            .unwrap(),
+        secret_groups: vec!["GEZD".into(), "GNBV".into(), "GY3T".into(), "QOJQ".into()],
+        wrong_code: true,
+    };
+    let done = |other: OtherPerson, four_eyes_on, action: Option<&str>| SetUpDone {
+        public: public(),
+        name: "ann".into(),
+        other,
+        four_eyes_on,
+        turn_on_action: action.map(Into::into),
+    };
+    let bob = || OtherPerson::Done { name: "bob".into() };
+    vec![
+        rendered("set-up-password", &password(Vec::new(), true)),
+        rendered(
+            "set-up-password-wrong",
+            &password(
+                vec![BadName, NameTaken, TooShort, TooLong, Common, Context, Different],
+                false,
+            ),
+        ),
+        rendered("set-up-factor", &factor),
+        rendered(
+            "set-up-done-waiting",
+            &done(OtherPerson::Waiting { expires: ahead(3_000) }, false, None),
+        ),
+        rendered("set-up-done-expired", &done(OtherPerson::Expired, false, None)),
+        rendered("set-up-done-offer", &done(bob(), false, Some("/set-up/four-eyes"))),
+        rendered("set-up-done-sign-in", &done(bob(), false, None)),
+        rendered("set-up-done-on", &done(bob(), true, None)),
+    ]
+}

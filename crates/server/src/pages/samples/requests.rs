@@ -1,0 +1,310 @@
+use super::*;
+
+pub fn lost(name: &str, days: i64) -> LostSnapshot {
+    LostSnapshot {
+        name: format!("{name}{}", "0".repeat(56)),
+        received: ago(days * 86_400 + 7_300),
+        by: "backup-svc".into(),
+    }
+}
+
+pub fn loss() -> Loss {
+    let object = |kind: &str, letter, size| ObjectRow {
+        kind: kind.into(),
+        name: digest(letter),
+        size: Bytes(size),
+        received: ago(400_000),
+        by: "backup-svc".into(),
+    };
+    Loss {
+        backup: "main/laptop".into(),
+        backup_href: "/backups/main/laptop".into(),
+        whole: false,
+        snapshots: vec![lost("1f2e3d4c", 2), lost("77aa10b2", 3), lost("c0ffee00", 4)],
+        snapshot_count: Count(3),
+        snapshots_left: Count(2),
+        kinds: vec![
+            LostKind {
+                kind: "snapshots".into(),
+                objects: Count(3),
+                bytes: Bytes(812),
+            },
+            LostKind {
+                kind: "data".into(),
+                objects: Count(1_192),
+                bytes: Bytes(23_622_000_128),
+            },
+            LostKind {
+                kind: "index".into(),
+                objects: Count(9),
+                bytes: Bytes(320_000),
+            },
+        ],
+        objects: Count(1_204),
+        bytes: Bytes(23_622_320_128),
+        share: Share::new(62, 100),
+        manifest: vec![
+            object("data", 'a', 17_825_792),
+            object("data", 'b', 16_777_216),
+            object("snapshots", 'c', 271),
+        ],
+        pager: Pager {
+            summary: "1–3 of 1,204".into(),
+            first: None,
+            next: Some("/requests/41?page=2".into()),
+        },
+    }
+}
+
+pub fn neighbour(id: &str, by: &str) -> Neighbour {
+    Neighbour {
+        id: id.into(),
+        digest: digest('f'),
+        operation: "Delete object a91c5e02 (and 411 more)".into(),
+        initiator: by.into(),
+        bytes: Bytes(734_003_200),
+        created: ago(9_000),
+    }
+}
+
+pub fn form() -> DecisionForm {
+    DecisionForm {
+        cannot_approve: None,
+        cannot_reject: None,
+        comment: String::new(),
+        chosen: String::new(),
+    }
+}
+
+pub fn request() -> RequestPage {
+    RequestPage {
+        chrome: chrome(Section::Pending),
+        id: "41".into(),
+        operation: "Delete snapshot 1f2e3d4c (and 2 more)".into(),
+        state: RequestState::Pending,
+        initiator: "bob".into(),
+        yours: false,
+        initiator_address: "198.51.100.23".into(),
+        created: ago(11_000),
+        expires: ahead(6 * 86_400 + 75_000),
+        digest: digest('e'),
+        subject: Subject::Objects(Box::new(loss())),
+        earlier: Vec::new(),
+        later: vec![neighbour("43", "ann")],
+        form: Some(form()),
+        error: None,
+        busy: None,
+        decision: None,
+        can_end: true,
+    }
+}
+
+pub fn decided(state: RequestState, effect: Effect) -> RequestPage {
+    let by = (state != RequestState::Expired).then(|| "carol".to_owned());
+    RequestPage {
+        chrome: Chrome {
+            notice: Some("Request 41 was decided.".into()),
+            ..chrome(Section::History)
+        },
+        state,
+        form: None,
+        later: Vec::new(),
+        decision: Some(Decision {
+            by,
+            at: ago(125),
+            comment: "Agreed with Bob on the phone:\nthese three are from the old laptop.".into(),
+            reason: None,
+            effect,
+        }),
+        ..request()
+    }
+}
+
+pub fn requests() -> Vec<(String, String)> {
+    let refused = |why: NotAllowed| {
+        Some(DecisionForm {
+            cannot_approve: Some(why),
+            ..form()
+        })
+    };
+    let closed = Some(DecisionForm {
+        cannot_approve: Some(NotAllowed::Role),
+        cannot_reject: Some(NotAllowed::Role),
+        ..form()
+    });
+    let with = |error: DecideError| RequestPage {
+        error: Some(error),
+        ..request()
+    };
+    let change = Subject::Change(vec![
+        ChangeRow {
+            what: "Four-eyes authorization".into(),
+            before: "on".into(),
+            after: "off".into(),
+        },
+        ChangeRow {
+            what: "Expiry".into(),
+            before: "7 d".into(),
+            after: "30 d".into(),
+        },
+    ]);
+    let taken = DecideError::AlreadyDecided {
+        state: RequestState::Rejected,
+        by: Some("carol".into()),
+        at: ago(30),
+    };
+    let middle = RequestPage {
+        earlier: vec![neighbour("39", "bob"), neighbour("40", "dora")],
+        form: refused(NotAllowed::InitiatorOfEarlier { id: "39".into() }),
+        ..request()
+    };
+    let collecting = RequestPage {
+        state: RequestState::Collecting,
+        form: None,
+        digest: String::new(),
+        later: Vec::new(),
+        ..request()
+    };
+    let pages = vec![
+        ("request", request()),
+        (
+            "request-busy",
+            RequestPage {
+                busy: Some(busy()),
+                ..with(DecideError::Busy(busy()))
+            },
+        ),
+        (
+            "request-own",
+            RequestPage {
+                yours: true,
+                initiator: "ann".into(),
+                form: refused(NotAllowed::Initiator),
+                ..request()
+            },
+        ),
+        ("request-middle", middle),
+        (
+            "request-early",
+            RequestPage {
+                earlier: vec![neighbour("39", "bob"), neighbour("40", "dora")],
+                ..request()
+            },
+        ),
+        (
+            "request-cooling",
+            RequestPage {
+                form: refused(NotAllowed::CoolingOff { until: ahead(40_000) }),
+                ..request()
+            },
+        ),
+        (
+            "request-closed",
+            RequestPage {
+                form: closed,
+                ..request()
+            },
+        ),
+        (
+            "request-overdue",
+            RequestPage {
+                form: refused(NotAllowed::Expired),
+                expires: ago(60),
+                ..request()
+            },
+        ),
+        (
+            "request-taken",
+            RequestPage {
+                error: Some(taken),
+                ..decided(RequestState::Rejected, Effect::Unchanged)
+            },
+        ),
+        ("request-changed", with(DecideError::Changed)),
+        ("request-wrong-code", with(DecideError::WrongCode)),
+        ("request-used-code", with(DecideError::UsedCode)),
+        (
+            "request-throttled",
+            with(DecideError::Throttled { retry_after: Span(45) }),
+        ),
+        (
+            "request-not-quiet",
+            RequestPage {
+                busy: Some(Busy::NotQuiet { wait: Span(12) }),
+                ..with(DecideError::Busy(Busy::NotQuiet { wait: Span(12) }))
+            },
+        ),
+        ("request-vault-drifted", with(DecideError::Drifted)),
+        (
+            "request-impossible",
+            with(DecideError::Impossible("There is no such receiver.".into())),
+        ),
+        ("request-nothing-chosen", with(DecideError::NothingChosen)),
+        (
+            "request-not-allowed",
+            with(DecideError::NotAllowed(NotAllowed::Initiator)),
+        ),
+        ("request-collecting", collecting),
+        (
+            "request-settings",
+            RequestPage {
+                operation: "Disable four-eyes authorization".into(),
+                subject: change,
+                later: Vec::new(),
+                ..request()
+            },
+        ),
+        (
+            "request-purging",
+            decided(
+                RequestState::Approved,
+                Effect::Purging {
+                    done: Count(500),
+                    objects: Count(1_204),
+                },
+            ),
+        ),
+        (
+            "request-purged",
+            decided(
+                RequestState::Approved,
+                Effect::Purged {
+                    objects: Count(1_204),
+                    bytes: Bytes(23_622_320_128),
+                    at: ago(99),
+                },
+            ),
+        ),
+        (
+            "request-drifted",
+            decided(
+                RequestState::Approved,
+                Effect::Drifted {
+                    why: "The receiver was changed since.".into(),
+                },
+            ),
+        ),
+        ("request-applied", decided(RequestState::Approved, Effect::Applied)),
+        (
+            "request-rejected",
+            decided(
+                RequestState::Rejected,
+                Effect::Returned {
+                    objects: Count(1_204),
+                    bytes: Bytes(23_622_320_128),
+                },
+            ),
+        ),
+        (
+            "request-expired",
+            decided(
+                RequestState::Expired,
+                Effect::Returned {
+                    objects: Count(1),
+                    bytes: Bytes(7),
+                },
+            ),
+        ),
+    ];
+    pages.iter().map(|(name, page)| rendered(name, page)).collect()
+}

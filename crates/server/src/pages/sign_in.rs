@@ -1,0 +1,65 @@
+use askama::Template;
+
+use super::{Public, Span, assets, filters};
+
+/// Why the sign-in form is shown again. What it says never helps in guessing (rule 9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInMessage {
+    /// Unknown account or wrong password.
+    WrongCredentials,
+    /// The one-time code was wrong.
+    WrongCode,
+    /// The one-time code was right, and was used before.
+    UsedCode,
+    /// Too many tries from here or for this name.
+    Throttled {
+        /// Seconds until the next try is looked at.
+        retry_after: Span,
+    },
+    /// The session ended: idle, too old, or ended by someone.
+    SessionEnded,
+    /// The form was open for too long, or its cookie is gone.
+    FlowLost,
+    /// The account may not use these pages.
+    NotAllowed,
+    /// The server could not do it.
+    ServerError,
+}
+
+/// First step: name and password. Sends `csrf`, `name`, `password`.
+#[derive(Template, Debug, Clone)]
+#[template(path = "sign_in.html")]
+pub struct SignIn {
+    /// What stands around it.
+    pub public: Public,
+    /// Where the form goes.
+    pub action: String,
+    /// The name typed before, shown again.
+    pub name: String,
+    /// Why it is shown again.
+    pub message: Option<SignInMessage>,
+}
+
+/// Second step: the code of the authenticator app. Sends `csrf`, `code`.
+#[derive(Template, Debug, Clone)]
+#[template(path = "sign_in_code.html")]
+pub struct SignInCode {
+    /// What stands around it.
+    pub public: Public,
+    /// Where the form goes.
+    pub action: String,
+    /// Who is signing in.
+    pub name: String,
+    /// Why it is shown again.
+    pub message: Option<SignInMessage>,
+    /// Where to start over with another name.
+    pub start_over: String,
+}
+
+/// After signing out.
+#[derive(Template, Debug, Clone)]
+#[template(path = "signed_out.html")]
+pub struct SignedOut {
+    /// What stands around it.
+    pub public: Public,
+}

@@ -1,0 +1,295 @@
+//! Who is logged on: the extractors for pages and for the API, and the session's cookie.
+
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use axum::response::{IntoResponse, Redirect, Response};
+use countersign_core::logon::Client;
+use countersign_core::token::hash_of;
+use countersign_core::{Account, AccountState, Actor, Sha256, Via};
+use http::request::Parts;
+use http::{HeaderValue, Method, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use subtle::ConstantTimeEq as _;
+
+use crate::AppState;
+use crate::http::{Kind, Problem};
+use crate::listen::ClientAddress;
+
+/// The session's cookie, before the prefix that TLS gives it.
+pub const SESSION_COOKIE: &str = "countersign";
+
+/// What the pages' own script says with each refresh of a live list.
+const LIVE_HEADER: &str = "x-live";
+
+/// A session is noted as used at most this often, in seconds.
+const TOUCH_SECONDS: i64 = 60;
+
+/// Who is logged on in this browser. The account is as it is now, not as it was at the logon.
+///
+/// As an extractor of a page: whoever is not logged on is led to the logon and back.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Who.
+    pub account: Account,
+    /// The token that the session's forms carry.
+    pub csrf: String,
+    /// From where.
+    pub address: ClientAddress,
+    /// By which the store finds the session.
+    pub session: Sha256,
+}
+
+impl Person {
+    /// As a decision sees them.
+    pub fn actor(&self) -> Actor {
+        actor(&self.account, &self.address)
+    }
+}
+
+/// Nobody is logged on, or the session could not be read.
+#[derive(Debug)]
+pub enum NotLoggedOn {
+    /// Led to the logon, and back to this path.
+    LogOn {
+        /// Path and query of the page.
+        back_to: String,
+    },
+    /// Our fault.
+    Failed(Problem),
+}
+
+impl IntoResponse for NotLoggedOn {
+    fn into_response(self) -> Response {
+        match self {
+            Self::LogOn { back_to } => {
+                let back_to = utf8_percent_encode(&back_to, QUERY_VALUE);
+                Redirect::to(&format!("/auth/login?to={back_to}")).into_response()
+            }
+            Self::Failed(problem) => problem.into_response(),
+        }
+    }
+}
+
+/// What stands in a query as it is.
+pub const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+impl<S> FromRequestParts<S> for Person
+where
+    AppState: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = NotLoggedOn;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, NotLoggedOn> {
+        let app = AppState::from_ref(state);
+        // What a form wanted cannot be repeated by a redirect, so it leads to the start.
+        let back_to = match parts.method {
+            Method::GET | Method::HEAD => parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            _ => "/".to_owned(),
+        };
+        let Ok(address) = ClientAddress::from_request_parts(parts, state).await;
+        match of_browser(&app, &parts.headers, address).await {
+            Ok(Some(person)) => Ok(person),
+            Ok(None) => Err(NotLoggedOn::LogOn { back_to }),
+            Err(error) => Err(NotLoggedOn::Failed(Problem::internal(&error))),
+        }
+    }
+}
+
+/// Who is logged on by the request's cookie, if anybody.
+pub async fn of_browser(
+    app: &AppState,
+    headers: &http::HeaderMap,
+    address: ClientAddress,
+) -> Result<Option<Person>, countersign_store::StoreError> {
+    let Some(cookie) = app.cookies().read(headers, SESSION_COOKIE) else {
+        return Ok(None);
+    };
+    let hash = hash_of(cookie);
+    let Some((session, account)) = app
+        .store
+        .ask(|view| Box::pin(async move { view.session(hash).await }))
+        .await?
+    else {
+        return Ok(None);
+    };
+    let now = app.clock.now();
+    if session.standing(&account, now).is_err() {
+        return Ok(None);
+    }
+    // An open tab that refreshes its list is nobody at work.
+    let asked_by_person = !headers.contains_key(LIVE_HEADER);
+    if asked_by_person && now >= session.seen_at.plus_seconds(TOUCH_SECONDS) {
+        app.store
+            .write(move |tx| Box::pin(async move { tx.touch_session(hash, now).await }))
+            .await?;
+    }
+    Ok(Some(Person {
+        account,
+        csrf: session.csrf,
+        address,
+        session: hash,
+    }))
+}
+
+/// A form that somebody who is logged on has sent, its token (`csrf`) checked. The extractor for the POSTs of pages.
+#[derive(Debug)]
+pub struct PersonForm<T> {
+    /// Who sent it.
+    pub person: Person,
+    /// What it says.
+    pub form: T,
+}
+
+impl<S, T> FromRequest<S> for PersonForm<T>
+where
+    AppState: FromRef<S>,
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let person = Person::from_request_parts(&mut parts, state)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let body = axum::body::Bytes::from_request(Request::from_parts(parts, body), state)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let shown = form_pairs(&body).into_iter().find(|(name, _)| name == "csrf");
+        let shown = shown.map(|(_, value)| value).unwrap_or_default();
+        if !same_text(&shown, &person.csrf) {
+            let problem = Problem::new(
+                Kind::Forbidden,
+                "This form is out of date. Open the page again and send it once more.",
+            );
+            return Err(problem.into_response());
+        }
+        let form = axum::Form::<T>::from_request(form_request(body), state)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        Ok(Self { person, form: form.0 })
+    }
+}
+
+fn form_request(body: axum::body::Bytes) -> Request {
+    let mut request = Request::new(axum::body::Body::from(body));
+    *request.method_mut() = Method::POST;
+    let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+    request.headers_mut().insert(header::CONTENT_TYPE, kind);
+    request
+}
+
+/// The pairs of a form or a query, in order, repeated ones too.
+pub fn form_pairs(body: &[u8]) -> Vec<(String, String)> {
+    let decoded = |part: &str| {
+        let spaced = part.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let Ok(text) = std::str::from_utf8(body) else {
+        return Vec::new();
+    };
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| match pair.split_once('=') {
+            Some((name, value)) => (decoded(name), decoded(value)),
+            None => (decoded(pair), String::new()),
+        })
+        .collect()
+}
+
+/// Compares two secrets in a time that tells nothing about where they differ.
+pub fn same_text(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
+}
+
+/// Who calls the API with an access token.
+#[derive(Debug, Clone)]
+pub struct ApiCaller {
+    /// Who logged on.
+    pub account: Account,
+    /// With what.
+    pub client: Client,
+    /// From where.
+    pub address: ClientAddress,
+}
+
+impl ApiCaller {
+    /// As a decision sees them.
+    pub fn actor(&self) -> Actor {
+        actor(&self.account, &self.address)
+    }
+}
+
+impl<S> FromRequestParts<S> for ApiCaller
+where
+    AppState: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let app = AppState::from_ref(state);
+        let Ok(address) = ClientAddress::from_request_parts(parts, state).await;
+        let mut lines = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(line), None) = (lines.next(), lines.next()) else {
+            return Err(unauthenticated(
+                "Bearer",
+                "Send an access token: Authorization: Bearer …",
+            ));
+        };
+        let token = line.to_str().ok().and_then(|line| line.split_once(' '));
+        let Some((_, token)) = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+            return Err(unauthenticated(
+                "Bearer",
+                "Send an access token: Authorization: Bearer …",
+            ));
+        };
+        let hash = hash_of(token.trim());
+        let found = app
+            .store
+            .ask(|view| Box::pin(async move { view.access_token(hash).await }))
+            .await
+            .map_err(|error: countersign_store::StoreError| Problem::internal(&error))?;
+        match found {
+            Some((token, account))
+                if app.clock.now() < token.expires_at
+                    && token.account_revision == account.revision
+                    && account.state == AccountState::Active =>
+            {
+                Ok(Self {
+                    account,
+                    client: token.client,
+                    address,
+                })
+            }
+            _ => Err(unauthenticated(
+                "Bearer error=\"invalid_token\"",
+                "The access token is not valid, or no longer: log on again.",
+            )),
+        }
+    }
+}
+
+fn unauthenticated(challenge: &'static str, detail: &'static str) -> Problem {
+    Problem::new(Kind::Unauthenticated, detail)
+        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+}
+
+fn actor(account: &Account, address: &ClientAddress) -> Actor {
+    Actor {
+        account: account.id,
+        name: account.name.as_str().to_owned(),
+        login_type: account.user().login_type,
+        via: Via::Session(account.roles),
+        address: address.to_string(),
+    }
+}

@@ -1,0 +1,36 @@
+//! What runs beside the requests: sealing, expiry, purging.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::AppState;
+
+/// How often collected deletes and overdue requests are looked at.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Runs until it is cancelled. Each step is one transaction, so being cut off leaves nothing half done.
+pub async fn run(app: AppState, stop: CancellationToken) {
+    let mut workers = JoinSet::new();
+    let purging = AppState::clone(&app);
+    workers.spawn(async move { purging.vault.run_purges().await });
+    workers.spawn(async move {
+        loop {
+            // The steps are independent: one that fails is said and tried again, and keeps no other back.
+            match app.vault.seal_finished().await {
+                Ok(0) => {}
+                Ok(sealed) => tracing::info!(sealed, "collected deletes became requests"),
+                Err(error) => tracing::error!("collected deletes could not be sealed: {error}"),
+            }
+            match app.vault.expire_overdue().await {
+                Ok(0) => {}
+                Ok(expired) => tracing::info!(expired, "requests expired"),
+                Err(error) => tracing::error!("overdue requests could not expire: {error}"),
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    });
+    stop.cancelled().await;
+    workers.shutdown().await;
+}

@@ -1,0 +1,228 @@
+//! Accounts and their repository tokens.
+
+use countersign_core::token::{Rights, Scope};
+use countersign_core::{Account, AccountId, AccountKind, AccountName, AccountState, Roles, Sha256, TokenId};
+use countersign_events::Timestamp;
+
+use crate::{Row, StoreError, Tx, View};
+
+/// A repository token as the store has it: everything but the secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Which one.
+    pub id: TokenId,
+    /// Whose.
+    pub account: AccountId,
+    /// What its owner calls it.
+    pub label: String,
+    /// What it may do.
+    pub rights: Rights,
+    /// To which backups.
+    pub scope: Scope,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// An account to be made.
+#[derive(Debug, Clone)]
+pub struct NewAccount {
+    /// How it is called.
+    pub name: AccountName,
+    /// Person or service.
+    pub kind: AccountKind,
+    /// What it may do.
+    pub roles: Roles,
+    /// When it is made.
+    pub created_at: Timestamp,
+    /// From when on it may approve.
+    pub eligible_at: Timestamp,
+}
+
+/// A token to be made.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// Whose.
+    pub account: AccountId,
+    /// The hash of its secret.
+    pub hash: Sha256,
+    /// What its owner calls it.
+    pub label: String,
+    /// What it may do.
+    pub rights: Rights,
+    /// To which backups.
+    pub scope: Scope,
+    /// When it is made.
+    pub created_at: Timestamp,
+}
+
+impl View {
+    /// The account with this id.
+    pub async fn account(&mut self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.row(
+            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision FROM accounts WHERE id = $1",
+            params![id.0],
+        )
+        .await?
+        .as_ref()
+        .map(account)
+        .transpose()
+    }
+
+    /// The account with this name, in whatever case.
+    pub async fn account_named(&mut self, name: &AccountName) -> Result<Option<Account>, StoreError> {
+        self.row(
+            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision FROM accounts WHERE name_key = $1",
+            params![name.key()],
+        )
+        .await?
+        .as_ref()
+        .map(account)
+        .transpose()
+    }
+
+    /// Every account, by name.
+    pub async fn accounts(&mut self) -> Result<Vec<Account>, StoreError> {
+        let rows = self
+            .rows(
+                "SELECT id, name, kind, roles, state, created_at, eligible_at, revision FROM accounts ORDER BY name_key",
+                params![],
+            )
+            .await?;
+        rows.iter().map(account).collect()
+    }
+
+    /// The token with this hash and its account, unless revoked.
+    pub async fn token_by_hash(&mut self, hash: Sha256) -> Result<Option<(Token, Account)>, StoreError> {
+        let sql = "SELECT id, account_id, label, rights, backups, created_at, used_at, revoked_at FROM tokens
+                   WHERE hash = $1 AND revoked_at IS NULL";
+        let Some(row) = self.row(sql, params![hash.0.as_slice()]).await? else {
+            return Ok(None);
+        };
+        let token = token(&row)?;
+        Ok(self.account(token.account).await?.map(|account| (token, account)))
+    }
+
+    /// An account's tokens, newest first.
+    pub async fn tokens_of(&mut self, account: AccountId) -> Result<Vec<Token>, StoreError> {
+        let rows = self
+            .rows(
+                "SELECT id, account_id, label, rights, backups, created_at, used_at, revoked_at FROM tokens
+                 WHERE account_id = $1 ORDER BY id DESC",
+                params![account.0],
+            )
+            .await?;
+        rows.iter().map(token).collect()
+    }
+}
+
+impl Tx {
+    /// Makes an account. [`StoreError::Exists`] when the name is taken.
+    pub async fn add_account(&mut self, new: &NewAccount) -> Result<Account, StoreError> {
+        let id = self
+            .insert(
+                "INSERT INTO accounts (name, name_key, kind, roles, state, created_at, eligible_at, revision)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, 1) RETURNING id",
+                params![
+                    new.name.as_str(),
+                    new.name.key(),
+                    new.kind.as_str(),
+                    new.roles.to_string(),
+                    AccountState::Active.as_str(),
+                    new.created_at.0,
+                    new.eligible_at.0
+                ],
+            )
+            .await?;
+        Ok(Account {
+            id: AccountId(id),
+            name: new.name.clone(),
+            kind: new.kind,
+            roles: new.roles,
+            state: AccountState::Active,
+            created_at: new.created_at,
+            eligible_at: new.eligible_at,
+            revision: 1,
+        })
+    }
+
+    /// Makes a token.
+    pub async fn add_token(&mut self, new: &NewToken) -> Result<TokenId, StoreError> {
+        self.insert(
+            "INSERT INTO tokens (account_id, hash, label, rights, backups, created_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+            params![
+                new.account.0,
+                new.hash.0.as_slice(),
+                new.label.as_str(),
+                new.rights.as_str(),
+                new.scope.to_string(),
+                new.created_at.0
+            ],
+        )
+        .await
+        .map(TokenId)
+    }
+
+    /// Ends a token of this account; false when there is none or it has ended.
+    pub async fn revoke_token(&mut self, account: AccountId, id: TokenId, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND account_id = $3 AND revoked_at IS NULL";
+        Ok(self.execute(sql, params![now.0, id.0, account.0]).await? == 1)
+    }
+
+    /// Notes that a token was used.
+    pub async fn note_token_use(&mut self, id: TokenId, now: Timestamp) -> Result<(), StoreError> {
+        self.execute("UPDATE tokens SET used_at = $1 WHERE id = $2", params![now.0, id.0])
+            .await
+            .map(drop)
+    }
+}
+
+fn account(row: &Row) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: AccountId(row.int(0)?),
+        name: row
+            .text(1)?
+            .parse()
+            .map_err(|_| StoreError::Unreadable("the name of an account"))?,
+        kind: match row.text(2)?.as_str() {
+            "person" => AccountKind::Person,
+            "service" => AccountKind::Service,
+            _ => return Err(StoreError::Unreadable("the kind of an account")),
+        },
+        roles: row
+            .text(3)?
+            .parse::<Roles>()
+            .map_err(|_| StoreError::Unreadable("the roles of an account"))?,
+        state: match row.text(4)?.as_str() {
+            "active" => AccountState::Active,
+            "disabled" => AccountState::Disabled,
+            "deleted" => AccountState::Deleted,
+            _ => return Err(StoreError::Unreadable("the state of an account")),
+        },
+        created_at: Timestamp(row.int(5)?),
+        eligible_at: Timestamp(row.int(6)?),
+        revision: row.int(7)?,
+    })
+}
+
+fn token(row: &Row) -> Result<Token, StoreError> {
+    Ok(Token {
+        id: TokenId(row.int(0)?),
+        account: AccountId(row.int(1)?),
+        label: row.text(2)?,
+        rights: row
+            .text(3)?
+            .parse()
+            .map_err(|_| StoreError::Unreadable("the rights of a token"))?,
+        scope: row
+            .text(4)?
+            .parse()
+            .map_err(|_| StoreError::Unreadable("the backups of a token"))?,
+        created_at: Timestamp(row.int(5)?),
+        used_at: row.int_or_null(6)?.map(Timestamp),
+        revoked_at: row.int_or_null(7)?.map(Timestamp),
+    })
+}

@@ -1,0 +1,117 @@
+//! What is remembered. One transaction is the decision and its events.
+//!
+//! Callers hand [`Store::write`] a piece of work over a [`Tx`]; it runs on the one writer, which commits many pieces at
+//! once, and is answered only after the commit. [`Store::read`] gives a consistent [`View`]. No caller sees SQL.
+
+#[macro_use]
+mod engine;
+mod accounts;
+mod backups;
+mod error;
+mod events;
+mod founding;
+mod inspect;
+mod logon;
+mod migrate;
+mod objects;
+mod receivers;
+mod requests;
+mod settings;
+mod view;
+mod writer;
+
+pub use accounts::{NewAccount, NewToken, Token};
+pub use backups::{Backup, Storage};
+pub use engine::{Row, Value};
+pub use error::StoreError;
+pub use events::{EventFilter, RecordedEvent};
+pub use founding::{Founding, FoundingLink};
+pub use inspect::{Inspection, inspect};
+pub use logon::{AccessToken, LogonFlow, SealedTotp};
+pub use objects::{StoredObject, Totals};
+pub use receivers::Receiver;
+pub use requests::{ListedObject, NewRequest, RequestFilter, RequestRecord};
+pub use view::{Tx, View};
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use engine::Connection;
+use view::Readers;
+use writer::Job;
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    writer: mpsc::Sender<Box<dyn Job>>,
+    readers: Arc<Readers>,
+    events: watch::Receiver<i64>,
+}
+
+impl Store {
+    /// Opens the database file, makes it if it is not there, and brings its schema up to date.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut connection = Connection::open(path).await?;
+        migrate::migrate(&mut connection).await?;
+        let mut view = View::over(connection);
+        let last = view.last_event().await?;
+        let (announce, events) = watch::channel(last);
+        let (writer, jobs) = mpsc::channel(1024);
+        tokio::spawn(writer::run(view, jobs, announce));
+        Ok(Self {
+            writer,
+            readers: Arc::new(Readers::new(path)),
+            events,
+        })
+    }
+
+    /// Does the work in a transaction and answers after it is durable. An error of the work undoes all of it.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job = writer::Work::new(work, answer);
+        self.writer.send(Box::new(job)).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Reads in one consistent snapshot.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<StoreError>,
+        F: for<'t> FnOnce(&'t mut View) -> BoxFuture<'t, Result<T, E>>,
+    {
+        let mut reader = self.readers.take().await?;
+        reader.view().begin().await?;
+        let result = work(reader.view()).await;
+        reader.view().end().await?;
+        reader.give_back();
+        result
+    }
+
+    /// Asks one question, without the cost of a snapshot.
+    pub async fn ask<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<StoreError>,
+        F: for<'t> FnOnce(&'t mut View) -> BoxFuture<'t, Result<T, E>>,
+    {
+        let mut reader = self.readers.take().await?;
+        let result = work(reader.view()).await;
+        reader.give_back();
+        result
+    }
+
+    /// Tells the last event's sequence number, again whenever it grows. A hint: whoever waits also looks by himself.
+    pub fn events(&self) -> watch::Receiver<i64> {
+        self.events.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,547 @@
+//! Requests: from the first held object to the recorded effect.
+
+use countersign_core::manifest::{Initiator, Manifest, ManifestObject, Subject};
+use countersign_core::purge::DecidedDigest;
+use countersign_core::request::{Approved, Effect, Expired, Pending, Rejected, State, Summary};
+use countersign_core::{AccountId, Actor, BackupId, ObjectKind, RequestId, Sha256};
+use countersign_events::{Operation, Timestamp};
+
+use crate::{Row, StoreError, Tx, View};
+
+/// A request's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRecord {
+    /// Which one.
+    pub id: RequestId,
+    /// Where it is in its life.
+    pub state: State,
+    /// What would be done; while it is collecting, a first guess.
+    pub operation: Operation,
+    /// In which backup.
+    pub backup: Option<BackupId>,
+    /// What people call the thing it is about: `main/laptop`, or the name of a setting.
+    pub target: String,
+    /// Who asked.
+    pub initiator: Initiator,
+    /// When the first object was held, or the request was made.
+    pub created_at: Timestamp,
+    /// When its manifest was sealed.
+    pub sealed_at: Option<Timestamp>,
+    /// When it expires.
+    pub expires_at: Option<Timestamp>,
+    /// Of its manifest.
+    pub digest: Option<Sha256>,
+    /// What it would take away, in numbers.
+    pub summary: Option<Summary>,
+    /// When it was decided.
+    pub decided_at: Option<Timestamp>,
+    /// By whom.
+    pub decided_by: Option<String>,
+    /// What they said.
+    pub comment: Option<String>,
+    /// Why it was decided so when nobody said: it went along with an earlier one, its time was over.
+    pub reason: Option<String>,
+    /// How far the effect is.
+    pub effect: Effect,
+    /// Since when.
+    pub effect_at: Option<Timestamp>,
+    /// What came of it.
+    pub effect_detail: Option<String>,
+}
+
+impl RequestRecord {
+    /// The request as the decision sees it; none unless it is pending.
+    pub fn pending(&self) -> Option<Pending> {
+        match (self.state, self.digest, self.expires_at) {
+            (State::Pending, Some(digest), Some(expires_at)) => Some(Pending {
+                id: self.id,
+                operation: self.operation.clone(),
+                backup: self.backup,
+                initiator: self.initiator.clone(),
+                digest,
+                expires_at,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Which requests a page asks for.
+#[derive(Debug, Clone, Default)]
+pub struct RequestFilter {
+    /// Only those in one of these states; all when empty.
+    pub states: Vec<State>,
+    /// Only those of this backup.
+    pub backup: Option<BackupId>,
+    /// Only those that this account asked for or decided.
+    pub account: Option<String>,
+    /// Made not before.
+    pub since: Option<Timestamp>,
+    /// Made before.
+    pub until: Option<Timestamp>,
+}
+
+/// What a request is made of at first.
+#[derive(Debug, Clone)]
+pub struct NewRequest {
+    /// What would be done.
+    pub operation: Operation,
+    /// In which backup.
+    pub backup: Option<BackupId>,
+    /// What people call the thing it is about.
+    pub target: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+impl View {
+    /// A request.
+    pub async fn request(&mut self, id: RequestId) -> Result<Option<RequestRecord>, StoreError> {
+        let row = self
+            .row(
+                "SELECT id, state, operation, backup_id, target, initiator_id, initiator, initiator_login_type, address, created_at,
+                        sealed_at, expires_at, digest, summary, decided_at, decided_by, comment, reason, effect, effect_at, effect_detail
+                 FROM requests WHERE id = $1",
+                params![id.0],
+            )
+            .await?;
+        row.as_ref().map(record).transpose()
+    }
+
+    /// The newest requests that fit, newest first, before an id (for the next page).
+    pub async fn requests(
+        &mut self,
+        filter: &RequestFilter,
+        before: Option<RequestId>,
+        most: u32,
+    ) -> Result<Vec<RequestRecord>, StoreError> {
+        let wants = |state: State| i64::from(filter.states.is_empty() || filter.states.contains(&state));
+        let rows = self
+            .rows(
+                "SELECT id, state, operation, backup_id, target, initiator_id, initiator, initiator_login_type, address, created_at,
+                        sealed_at, expires_at, digest, summary, decided_at, decided_by, comment, reason, effect, effect_at, effect_detail
+                 FROM requests
+                 WHERE id < $1 AND state IN (
+                        CASE WHEN $2 = 1 THEN 'collecting' END, CASE WHEN $3 = 1 THEN 'pending' END, CASE WHEN $4 = 1 THEN 'approved' END,
+                        CASE WHEN $5 = 1 THEN 'rejected' END, CASE WHEN $6 = 1 THEN 'expired' END, CASE WHEN $7 = 1 THEN 'closed' END)
+                   AND ($8 IS NULL OR backup_id = $8) AND ($9 IS NULL OR initiator = $9 OR decided_by = $9)
+                   AND created_at >= $10 AND created_at < $11
+                 ORDER BY id DESC LIMIT $12",
+                params![
+                    before.map_or(i64::MAX, |id| id.0),
+                    wants(State::Collecting),
+                    wants(State::Pending),
+                    wants(State::Approved),
+                    wants(State::Rejected),
+                    wants(State::Expired),
+                    wants(State::Closed),
+                    filter.backup.map(|backup| backup.0),
+                    filter.account.as_deref(),
+                    filter.since.map_or(i64::MIN, |time| time.0),
+                    filter.until.map_or(i64::MAX, |time| time.0),
+                    i64::from(most)
+                ],
+            )
+            .await?;
+        rows.iter().map(record).collect()
+    }
+
+    /// How many requests are in a state.
+    pub async fn count_requests(&mut self, state: State) -> Result<u64, StoreError> {
+        let row = self
+            .row(
+                "SELECT count(*) FROM requests WHERE state = $1",
+                params![state.as_str()],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| Ok(u64::try_from(row.int(0)?).unwrap_or(0)))
+    }
+
+    /// The waiting requests of a backup, oldest first: the queue that decisions keep to.
+    pub async fn queue(&mut self, backup: BackupId) -> Result<Vec<RequestId>, StoreError> {
+        let rows = self
+            .rows(
+                "SELECT id FROM requests WHERE backup_id = $1 AND state = 'pending' ORDER BY id",
+                params![backup.0],
+            )
+            .await?;
+        rows.iter().map(|row| row.int(0).map(RequestId)).collect()
+    }
+
+    /// The request that collects deletes in a backup, if one does. There is never a second.
+    pub async fn collecting(&mut self, backup: BackupId) -> Result<Option<RequestRecord>, StoreError> {
+        match self
+            .row(
+                "SELECT id FROM requests WHERE backup_id = $1 AND state = 'collecting'",
+                params![backup.0],
+            )
+            .await?
+        {
+            Some(row) => self.request(RequestId(row.int(0)?)).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Every request that collects.
+    pub async fn all_collecting(&mut self) -> Result<Vec<RequestRecord>, StoreError> {
+        self.requests(
+            &RequestFilter {
+                states: vec![State::Collecting],
+                ..RequestFilter::default()
+            },
+            None,
+            10_000,
+        )
+        .await
+    }
+
+    /// The pending requests whose time is over, oldest first.
+    pub async fn overdue(&mut self, now: Timestamp) -> Result<Vec<RequestId>, StoreError> {
+        let rows = self
+            .rows(
+                "SELECT id FROM requests WHERE state = 'pending' AND expires_at <= $1 ORDER BY id",
+                params![now.0],
+            )
+            .await?;
+        rows.iter().map(|row| row.int(0).map(RequestId)).collect()
+    }
+
+    /// The approved requests whose purge is to be done, with the digests that were approved.
+    pub async fn due(&mut self) -> Result<Vec<DecidedDigest>, StoreError> {
+        let rows = self
+            .rows(
+                "SELECT id, digest FROM requests WHERE state = 'approved' AND effect = 'due' ORDER BY id",
+                params![],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let digest = Sha256::from_slice(&row.blob(1)?).ok_or(StoreError::Unreadable("a digest"))?;
+                Ok(DecidedDigest {
+                    request: RequestId(row.int(0)?),
+                    digest,
+                })
+            })
+            .collect()
+    }
+
+    /// The manifest as it was sealed, without its objects.
+    pub async fn manifest_head(&mut self, id: RequestId) -> Result<Option<Manifest>, StoreError> {
+        let row = self
+            .row("SELECT manifest FROM requests WHERE id = $1", params![id.0])
+            .await?;
+        match row.map(|row| row.text_or_null(0)).transpose()?.flatten() {
+            Some(text) => serde_json::from_str(&text)
+                .map(Some)
+                .map_err(|_| StoreError::Unreadable("a manifest")),
+            None => Ok(None),
+        }
+    }
+
+    /// The manifest as it was sealed, whole.
+    pub async fn manifest(&mut self, id: RequestId) -> Result<Option<Manifest>, StoreError> {
+        let Some(head) = self.manifest_head(id).await? else {
+            return Ok(None);
+        };
+        let objects = self
+            .manifest_objects(id, None, u32::MAX)
+            .await?
+            .into_iter()
+            .map(|listed| listed.object)
+            .collect();
+        Ok(Some(head.with_objects(objects)))
+    }
+
+    /// The objects that a sealed manifest lists, by kind and name, after one of them (for the next page).
+    pub async fn manifest_objects(
+        &mut self,
+        id: RequestId,
+        after: Option<(ObjectKind, &str)>,
+        most: u32,
+    ) -> Result<Vec<ListedObject>, StoreError> {
+        let (kind, name) = after.map_or(("", ""), |(kind, name)| (kind.as_str(), name));
+        let rows = self
+            .rows(
+                "SELECT kind, name, size, hash, received_at, received_by FROM request_objects
+                 WHERE request_id = $1 AND (kind > $2 OR (kind = $2 AND name > $3)) ORDER BY kind, name LIMIT $4",
+                params![id.0, kind, name, i64::from(most)],
+            )
+            .await?;
+        rows.iter().map(listed).collect()
+    }
+
+    /// The snapshots that a request lists, newest first.
+    pub async fn listed_snapshots(&mut self, id: RequestId, most: u32) -> Result<Vec<ListedObject>, StoreError> {
+        let rows = self
+            .rows(
+                "SELECT kind, name, size, hash, received_at, received_by FROM request_objects
+                 WHERE request_id = $1 AND kind = 'snapshots' ORDER BY received_at DESC, name LIMIT $2",
+                params![id.0, i64::from(most)],
+            )
+            .await?;
+        rows.iter().map(listed).collect()
+    }
+}
+
+/// An object as a manifest lists it, with what the server knows of it besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// As the manifest has it.
+    pub object: ManifestObject,
+    /// When it had been received.
+    pub received_at: Timestamp,
+    /// From which account.
+    pub received_by: String,
+}
+
+impl Tx {
+    /// Begins a request. It collects until it is sealed.
+    pub async fn begin_request(&mut self, new: &NewRequest, actor: &Actor) -> Result<RequestId, StoreError> {
+        self.insert(
+            "INSERT INTO requests (state, operation, backup_id, target, initiator_id, initiator, initiator_login_type, address,
+                                   created_at, effect)
+             VALUES ('collecting', $1, $2, $3, $4, $5, $6, $7, $8, 'none') RETURNING id",
+            params![
+                json(&new.operation)?,
+                new.backup.map(|backup| backup.0),
+                new.target.as_str(),
+                actor.account.0,
+                actor.name.as_str(),
+                i64::from(actor.login_type),
+                actor.address.as_str(),
+                new.created_at.0
+            ],
+        )
+        .await
+        .map(RequestId)
+    }
+
+    /// Seals a collecting request: from here on it waits for a decision on exactly this manifest.
+    pub async fn seal_request(
+        &mut self,
+        manifest: &Manifest,
+        operation: &Operation,
+        summary: &Summary,
+    ) -> Result<Sha256, StoreError> {
+        let id = manifest.request;
+        let digest = manifest
+            .digest()
+            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        let sealed = self
+            .execute(
+                "UPDATE requests SET state = 'pending', operation = $1, sealed_at = $2, expires_at = $3, manifest = $4, digest = $5, summary = $6
+                 WHERE id = $7 AND state = 'collecting'",
+                params![
+                    json(operation)?,
+                    manifest.sealed_at.0,
+                    manifest.expires_at.0,
+                    json(&manifest.head())?,
+                    digest.0.as_slice(),
+                    json(summary)?,
+                    id.0
+                ],
+            )
+            .await?;
+        one_row(sealed)?;
+        if let Subject::Objects { .. } = &manifest.subject {
+            self.execute(
+                "INSERT INTO request_objects (request_id, kind, name, size, hash, received_at, received_by)
+                 SELECT held_by, kind, name, size, hash, received_at, received_by FROM objects WHERE held_by = $1",
+                params![id.0],
+            )
+            .await?;
+        }
+        Ok(digest)
+    }
+
+    /// Takes an object that was uploaded again out of a pending request: its manifest and digest change.
+    pub async fn unlist_object(&mut self, id: RequestId, kind: ObjectKind, name: &str) -> Result<(), StoreError> {
+        self.execute(
+            "DELETE FROM request_objects WHERE request_id = $1 AND kind = $2 AND name = $3",
+            params![id.0, kind.as_str(), name],
+        )
+        .await?;
+        let Some(manifest) = self.manifest(id).await? else {
+            return Ok(());
+        };
+        let digest = manifest
+            .digest()
+            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        let record = self.request(id).await?.ok_or(StoreError::Unreadable("a request"))?;
+        let summary = Summary {
+            kinds: self.held_totals(id).await?,
+            ..record.summary.unwrap_or_default()
+        };
+        let changed = self
+            .execute(
+                "UPDATE requests SET digest = $1, summary = $2 WHERE id = $3 AND state = 'pending'",
+                params![digest.0.as_slice(), json(&summary)?, id.0],
+            )
+            .await?;
+        one_row(changed)
+    }
+
+    /// Closes a collecting request that emptied.
+    pub async fn close_request(&mut self, id: RequestId, now: Timestamp) -> Result<(), StoreError> {
+        let closed = self
+            .execute(
+                "UPDATE requests SET state = 'closed', decided_at = $1, reason = 'everything was uploaded again'
+                 WHERE id = $2 AND state = 'collecting'",
+                params![now.0, id.0],
+            )
+            .await?;
+        one_row(closed)
+    }
+
+    /// Records an approval. It must touch exactly one pending row, with the digest that was approved.
+    pub async fn record_approval(
+        &mut self,
+        approved: &Approved,
+        comment: &str,
+        effect: Effect,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let changed = self
+            .execute(
+                "UPDATE requests SET state = 'approved', decided_at = $1, decided_by_id = $2, decided_by = $3, comment = $4, effect = $5, effect_at = $1
+                 WHERE id = $6 AND state = 'pending' AND digest = $7",
+                params![
+                    now.0,
+                    approved.supervisor().id.0,
+                    approved.supervisor().name.as_str(),
+                    comment,
+                    effect.as_str(),
+                    approved.request().id.0,
+                    approved.request().digest.0.as_slice()
+                ],
+            )
+            .await?;
+        one_row(changed)
+    }
+
+    /// Records a rejection. It must touch exactly one pending row.
+    pub async fn record_rejection(
+        &mut self,
+        rejected: &Rejected,
+        by: Option<AccountId>,
+        comment: &str,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let changed = self
+            .execute(
+                "UPDATE requests SET state = 'rejected', decided_at = $1, decided_by_id = $2, decided_by = $3, comment = $4, reason = $5,
+                                     effect = 'done', effect_at = $1
+                 WHERE id = $6 AND state = 'pending'",
+                params![
+                    now.0,
+                    by.map(|account| account.0),
+                    rejected.supervisor().full_name.as_str(),
+                    comment,
+                    reason,
+                    rejected.request().id.0
+                ],
+            )
+            .await?;
+        one_row(changed)
+    }
+
+    /// Records that nobody decided in time. It must touch exactly one pending row.
+    pub async fn record_expiry(&mut self, expired: &Expired, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+        let changed = self
+            .execute(
+                "UPDATE requests SET state = 'expired', decided_at = $1, reason = $2, effect = 'done', effect_at = $1
+                 WHERE id = $3 AND state = 'pending'",
+                params![now.0, reason, expired.request().id.0],
+            )
+            .await?;
+        one_row(changed)
+    }
+
+    /// Records what came of an approval.
+    pub async fn record_effect(
+        &mut self,
+        id: RequestId,
+        effect: Effect,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let changed = self
+            .execute(
+                "UPDATE requests SET effect = $1, effect_at = $2, effect_detail = $3 WHERE id = $4 AND state = 'approved'",
+                params![effect.as_str(), now.0, detail, id.0],
+            )
+            .await?;
+        one_row(changed)
+    }
+}
+
+/// A row that another transaction changed first is not silently passed over.
+fn one_row(touched: u64) -> Result<(), StoreError> {
+    if touched == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Unreadable("a request in the state it was read in"))
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Engine(error.to_string()))
+}
+
+fn record(row: &Row) -> Result<RequestRecord, StoreError> {
+    let unreadable = || StoreError::Unreadable("a request");
+    let state = row.text(1)?;
+    let effect = row.text(18)?;
+    Ok(RequestRecord {
+        id: RequestId(row.int(0)?),
+        state: State::ALL
+            .into_iter()
+            .find(|known| known.as_str() == state)
+            .ok_or_else(unreadable)?,
+        operation: serde_json::from_str(&row.text(2)?).map_err(|_| unreadable())?,
+        backup: row.int_or_null(3)?.map(BackupId),
+        target: row.text(4)?,
+        initiator: Initiator {
+            account: AccountId(row.int(5)?),
+            name: row.text(6)?,
+            login_type: u32::try_from(row.int(7)?).map_err(|_| unreadable())?,
+            address: row.text(8)?,
+        },
+        created_at: Timestamp(row.int(9)?),
+        sealed_at: row.int_or_null(10)?.map(Timestamp),
+        expires_at: row.int_or_null(11)?.map(Timestamp),
+        digest: row
+            .blob_or_null(12)?
+            .map(|bytes| Sha256::from_slice(&bytes).ok_or_else(unreadable))
+            .transpose()?,
+        summary: row
+            .text_or_null(13)?
+            .map(|text| serde_json::from_str(&text).map_err(|_| unreadable()))
+            .transpose()?,
+        decided_at: row.int_or_null(14)?.map(Timestamp),
+        decided_by: row.text_or_null(15)?,
+        comment: row.text_or_null(16)?,
+        reason: row.text_or_null(17)?,
+        effect: Effect::ALL
+            .into_iter()
+            .find(|known| known.as_str() == effect)
+            .ok_or_else(unreadable)?,
+        effect_at: row.int_or_null(19)?.map(Timestamp),
+        effect_detail: row.text_or_null(20)?,
+    })
+}
+
+fn listed(row: &Row) -> Result<ListedObject, StoreError> {
+    let unreadable = || StoreError::Unreadable("an object of a request");
+    Ok(ListedObject {
+        object: ManifestObject {
+            kind: row.text(0)?.parse().map_err(|_| unreadable())?,
+            name: row.text(1)?,
+            size: u64::try_from(row.int(2)?).map_err(|_| unreadable())?,
+            hash: Sha256::from_slice(&row.blob(3)?).ok_or_else(unreadable)?,
+        },
+        received_at: Timestamp(row.int(4)?),
+        received_by: row.text(5)?,
+    })
+}

@@ -1,0 +1,245 @@
+//! What every engine must do.
+
+use countersign_core::token::Rights;
+use countersign_core::{
+    AccountId, AccountKind, Actor, BackupId, Name, Object, ObjectKey, ObjectKind, RequestId, Roles, Sha256, Via,
+};
+use countersign_events::{Event, Operation, Timestamp, User};
+
+use crate::{NewAccount, NewRequest, Store, StoreError};
+
+const NOW: Timestamp = Timestamp(1_000_000_000_000_000);
+
+async fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("test.db")).await.unwrap();
+    (folder, store)
+}
+
+fn object(seed: u8) -> Object {
+    let hash = Sha256([seed; 32]);
+    Object {
+        key: ObjectKey::parse(ObjectKind::Data, &hash.to_hex()).unwrap(),
+        size: 10,
+        hash,
+        received_at: NOW,
+        received_by: "laptop".into(),
+    }
+}
+
+fn actor() -> Actor {
+    Actor {
+        account: AccountId(1),
+        name: "laptop".into(),
+        login_type: 0,
+        via: Via::Token(Rights::Delete),
+        address: "::1".into(),
+    }
+}
+
+async fn with_backup(store: &Store) -> BackupId {
+    store
+        .write(|tx| {
+            Box::pin(async move {
+                let main: Name = "main".parse().unwrap();
+                let storage = tx.add_storage(&main, NOW).await?;
+                let backup = tx
+                    .add_backup(storage, &"laptop".parse().unwrap(), "laptop", NOW)
+                    .await?;
+                for seed in 0..3 {
+                    tx.publish_object(backup, &object(seed), AccountId(1)).await?;
+                }
+                Ok::<_, StoreError>(backup)
+            })
+        })
+        .await
+        .unwrap()
+}
+
+fn event() -> Event {
+    Event::FourEyesEnabled {
+        initiator: User::local("ann"),
+    }
+}
+
+#[tokio::test]
+async fn what_fails_leaves_nothing_and_what_succeeds_stays() {
+    let (_folder, store) = store().await;
+    let failed: Result<(), StoreError> = store
+        .write(|tx| {
+            Box::pin(async move {
+                tx.report(&event(), NOW, None, "ann").await?;
+                Err(StoreError::Busy)
+            })
+        })
+        .await;
+    assert_eq!(failed, Err(StoreError::Busy));
+    let seq = store
+        .write(|tx| Box::pin(async move { tx.report(&event(), NOW, None, "ann").await }))
+        .await
+        .unwrap();
+    let events = store
+        .read(|view| Box::pin(async move { view.events_after(0, 10).await }))
+        .await
+        .unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!((events[0].seq, &events[0].event), (seq, &event()));
+    assert_eq!(*store.events().borrow(), seq);
+}
+
+#[tokio::test]
+async fn a_panic_in_one_piece_of_work_ends_neither_the_writer_nor_the_others() {
+    let (_folder, store) = store().await;
+    let panicked: Result<(), StoreError> = store.write(|_| Box::pin(async { panic!("on purpose") })).await;
+    assert!(matches!(panicked, Err(StoreError::Engine(_))));
+    assert!(
+        store
+            .write(|tx| Box::pin(async move { tx.report(&event(), NOW, None, "ann").await }))
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn many_at_once_are_all_answered_and_all_kept() {
+    let (folder, store) = store().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..500 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            store
+                .write(|tx| Box::pin(async move { tx.report(&event(), NOW, None, "ann").await }))
+                .await
+        });
+    }
+    let mut seen: Vec<i64> = tasks.join_all().await.into_iter().map(Result::unwrap).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 500);
+    drop(store);
+    let again = Store::open(&folder.path().join("test.db")).await.unwrap();
+    assert_eq!(
+        again
+            .read(|view| Box::pin(async move { view.last_event().await }))
+            .await,
+        Ok(seen[499])
+    );
+}
+
+#[tokio::test]
+async fn names_of_accounts_differ_in_more_than_case() {
+    let (_folder, store) = store().await;
+    let add = |name: &'static str| {
+        store.write(move |tx| {
+            Box::pin(async move {
+                let new = NewAccount {
+                    name: name.parse().unwrap(),
+                    kind: AccountKind::Person,
+                    roles: Roles::FOUNDING,
+                    created_at: NOW,
+                    eligible_at: NOW,
+                };
+                tx.add_account(&new).await
+            })
+        })
+    };
+    let ann = add("Ann").await.unwrap();
+    assert_eq!(add("aNN").await, Err(StoreError::Exists));
+    let found = store
+        .ask(|view| Box::pin(async move { view.account_named(&"ANN".parse().unwrap()).await }))
+        .await;
+    assert_eq!(found, Ok(Some(ann)));
+}
+
+#[tokio::test]
+async fn held_objects_vanish_for_clients_and_come_back_together() {
+    let (_folder, store) = store().await;
+    let backup = with_backup(&store).await;
+    let visible =
+        || store.ask(move |view| Box::pin(async move { view.visible_objects(backup, ObjectKind::Data).await }));
+    assert_eq!(visible().await.unwrap().len(), 3);
+    let request: RequestId = store
+        .write(move |tx| {
+            Box::pin(async move {
+                let new = NewRequest {
+                    operation: Operation::DeleteObject {
+                        name: "main/laptop".into(),
+                    },
+                    backup: Some(backup),
+                    target: "main/laptop".into(),
+                    created_at: NOW,
+                };
+                let request = tx.begin_request(&new, &actor()).await?;
+                assert!(tx.hold_object(backup, object(0).key, request).await?);
+                assert!(!tx.hold_object(backup, object(0).key, request).await?);
+                assert!(tx.hold_object(backup, object(1).key, request).await?);
+                Ok::<_, StoreError>(request)
+            })
+        })
+        .await
+        .unwrap();
+    assert_eq!(visible().await.unwrap().len(), 1);
+    let hidden = store
+        .ask(move |view| Box::pin(async move { view.visible_size(backup, object(0).key).await }))
+        .await;
+    assert_eq!(hidden, Ok(None));
+    assert_eq!(
+        store
+            .write(move |tx| Box::pin(async move { tx.release_objects(request).await }))
+            .await,
+        Ok(2)
+    );
+    assert_eq!(visible().await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn nothing_brings_a_claimed_object_back() {
+    let (_folder, store) = store().await;
+    let backup = with_backup(&store).await;
+    let outcome = store
+        .write(move |tx| {
+            Box::pin(async move {
+                let new = NewRequest {
+                    operation: Operation::DeleteObject { name: "x".into() },
+                    backup: Some(backup),
+                    target: "x".into(),
+                    created_at: NOW,
+                };
+                let request = tx.begin_request(&new, &actor()).await?;
+                tx.hold_object(backup, object(0).key, request).await?;
+                tx.claim_objects(request).await?;
+                Ok::<_, StoreError>((
+                    tx.release_object(backup, object(0).key).await?,
+                    tx.release_objects(request).await?,
+                ))
+            })
+        })
+        .await;
+    assert_eq!(outcome, Ok((false, 0)));
+}
+
+#[tokio::test]
+async fn a_receiver_never_goes_back_and_forgets_its_error_when_it_goes_on() {
+    let (_folder, store) = store().await;
+    let spec = countersign_core::receiver::ReceiverSpec {
+        address: "siem.example:514".parse().unwrap(),
+        name: "siem".parse().unwrap(),
+        transport: countersign_core::receiver::Transport::TcpLf,
+    };
+    let receiver = store
+        .write(|tx| {
+            Box::pin(async move {
+                let id = tx.add_receiver(&spec, NOW).await?;
+                tx.advance_cursor(id, 7, 5, NOW.plus_seconds(1)).await?;
+                tx.note_receiver_error(id, "refused", NOW).await?;
+                tx.advance_cursor(id, 6, 6, NOW.plus_seconds(2)).await?;
+                tx.receiver(id).await
+            })
+        })
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((receiver.cursor, receiver.settled), (7, 6));
+    assert_eq!(receiver.delivered_at, Some(NOW.plus_seconds(1)));
+    assert_eq!(receiver.last_error, None);
+}

@@ -1,0 +1,182 @@
+//! Holding: what destroys is hidden at once and kept, until a second person decides.
+
+use countersign_core::purge::PurgeOrder;
+use countersign_core::{Actor, BackupId, Deed, Object, ObjectKey, ObjectKind, Policy, RequestId, Verdict, decide};
+use countersign_events::{Operation, Timestamp};
+use countersign_store::{NewRequest, StoreError, StoredObject, Tx};
+
+use crate::{OpenBackup, Vault, VaultError, seal};
+
+/// What became of a delete. Each of the three is a success for the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// Clients did not see it before either; nothing is recorded.
+    Unknown,
+    /// It is hidden and waits, in this request.
+    Held(RequestId),
+    /// It is gone.
+    Done,
+}
+
+enum Step {
+    Ended(Deleted),
+    AtOnce(PurgeOrder),
+}
+
+impl Vault {
+    /// Deletes an object as far as the actor may: at once, or held.
+    pub async fn delete(&self, backup: &OpenBackup, key: ObjectKey, actor: &Actor) -> Result<Deleted, VaultError> {
+        let (id, asking, now) = (backup.id, actor.clone(), self.clock.now());
+        let nonce = self.nonce();
+        let step = self
+            .store
+            .write(move |tx| Box::pin(async move { delete_in(tx, id, key, &asking, now, nonce).await }))
+            .await?;
+        match step {
+            Step::Ended(ended) => Ok(ended),
+            Step::AtOnce(order) => {
+                self.purge_at_once(&backup.files, &order).await?;
+                Ok(Deleted::Done)
+            }
+        }
+    }
+
+    /// Deletes a whole backup as far as the actor may: at once, or by a request that is sealed at once.
+    pub async fn delete_backup(&self, backup: OpenBackup, actor: &Actor) -> Result<Deleted, VaultError> {
+        let (id, asking, now) = (backup.id, actor.clone(), self.clock.now());
+        let nonces = (self.nonce(), self.nonce());
+        let step = self
+            .store
+            .write(move |tx| Box::pin(async move { delete_backup_in(tx, id, &asking, now, nonces).await }))
+            .await?;
+        self.known.forget_names();
+        match step {
+            Step::Ended(ended) => Ok(ended),
+            Step::AtOnce(order) => {
+                let files = backup.files.clone();
+                drop(backup);
+                self.purge_at_once(&files, &order).await?;
+                Ok(Deleted::Done)
+            }
+        }
+    }
+}
+
+async fn delete_in(
+    tx: &mut Tx,
+    backup: BackupId,
+    key: ObjectKey,
+    actor: &Actor,
+    now: Timestamp,
+    nonce: String,
+) -> Result<Step, VaultError> {
+    let known = match tx.object(backup, key).await? {
+        Some(known) if known.held_by.is_none() => known,
+        _ => return Ok(Step::Ended(Deleted::Unknown)),
+    };
+    let policy = tx.policy().await?;
+    match decide(actor, deed(&known), &policy, now) {
+        Verdict::Deny(refusal) => Err(refusal.into()),
+        Verdict::Allow(warrant) => {
+            tx.claim_object_at_once(backup, key).await?;
+            Ok(Step::AtOnce(PurgeOrder::object(warrant, backup, key)))
+        }
+        Verdict::Hold => {
+            let request = collecting_for(tx, backup, actor, &policy, now, nonce).await?;
+            within_cap(tx, backup, &known.object, &policy).await?;
+            tx.hold_object(backup, key, request).await?;
+            Ok(Step::Ended(Deleted::Held(request)))
+        }
+    }
+}
+
+const fn deed(known: &StoredObject) -> Deed {
+    match known.object.key.kind {
+        ObjectKind::Locks => Deed::DeleteLock {
+            made_by: known.account,
+            made_at: known.object.received_at,
+        },
+        kind => Deed::DeleteObject(kind),
+    }
+}
+
+async fn within_cap(tx: &mut Tx, backup: BackupId, object: &Object, policy: &Policy) -> Result<(), VaultError> {
+    let Some(cap) = policy.held_bytes_cap else {
+        return Ok(());
+    };
+    let held = tx.held_bytes(backup).await?;
+    if held.saturating_add(object.size) > cap {
+        Err(VaultError::HeldCap)
+    } else {
+        Ok(())
+    }
+}
+
+/// The request in which this account's deletes are collected. When another account's are, that one is sealed first, so that
+/// the requests of a backup are in the order of their deletes.
+async fn collecting_for(
+    tx: &mut Tx,
+    backup: BackupId,
+    actor: &Actor,
+    policy: &Policy,
+    now: Timestamp,
+    nonce: String,
+) -> Result<RequestId, VaultError> {
+    if let Some(collecting) = tx.collecting(backup).await? {
+        if collecting.initiator.account == actor.account {
+            return Ok(collecting.id);
+        }
+        seal::seal(tx, &collecting, policy, now, nonce).await?;
+    }
+    let target = tx.backup(backup).await?.ok_or(VaultError::NoBackup)?.path();
+    let new = NewRequest {
+        operation: Operation::DeleteObject { name: target.clone() },
+        backup: Some(backup),
+        target,
+        created_at: now,
+    };
+    Ok(tx.begin_request(&new, actor).await?)
+}
+
+async fn delete_backup_in(
+    tx: &mut Tx,
+    backup: BackupId,
+    actor: &Actor,
+    now: Timestamp,
+    (earlier, own): (String, String),
+) -> Result<Step, VaultError> {
+    let known = match tx.backup(backup).await? {
+        Some(known) if known.visible() => known,
+        _ => return Ok(Step::Ended(Deleted::Unknown)),
+    };
+    let policy = tx.policy().await?;
+    match decide(actor, Deed::DeleteBackup, &policy, now) {
+        Verdict::Deny(refusal) => Err(refusal.into()),
+        Verdict::Allow(warrant) => {
+            if !tx.queue(backup).await?.is_empty() || tx.collecting(backup).await?.is_some() {
+                return Err(VaultError::RequestsWait);
+            }
+            tx.claim_backup_at_once(backup).await?;
+            Ok(Step::AtOnce(PurgeOrder::backup(warrant, backup)))
+        }
+        Verdict::Hold => {
+            if let Some(collecting) = tx.collecting(backup).await? {
+                seal::seal(tx, &collecting, &policy, now, earlier).await?;
+            }
+            let new = NewRequest {
+                operation: Operation::DeleteBackup { name: known.path() },
+                backup: Some(backup),
+                target: known.path(),
+                created_at: now,
+            };
+            let request = tx.begin_request(&new, actor).await?;
+            if !tx.hold_backup(backup, request).await? {
+                return Err(StoreError::Unreadable("a backup that was there").into());
+            }
+            tx.hold_all(backup, request).await?;
+            let record = tx.request(request).await?.ok_or(VaultError::NoRequest(request))?;
+            seal::seal(tx, &record, &policy, now, own).await?;
+            Ok(Step::Ended(Deleted::Held(request)))
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! End to end: the real binary beside the real programs that people use with it. `scripts/counterparts` brings those.
+//!
+//! A missing program fails its tests; nothing is skipped, or a green run would say too much.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod crash;
+mod laws;
+mod rules;
+mod story;
+mod support;
+mod walk;

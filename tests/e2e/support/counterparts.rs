@@ -1,0 +1,41 @@
+//! Where the real programs are: what `scripts/counterparts` brought, or what the machine has.
+
+use std::path::{Path, PathBuf};
+
+/// The folder that `scripts/counterparts` fills.
+pub fn folder() -> PathBuf {
+    std::env::var_os("COUNTERPARTS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/counterparts"),
+        PathBuf::from,
+    )
+}
+
+/// A program of the machine. Debian keeps daemons in `/usr/sbin`, which is not on everyone's path.
+pub fn program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("no {name} on this machine: run scripts/counterparts"))
+}
+
+/// A file under [`folder`].
+pub fn brought(file: &str) -> PathBuf {
+    let path = folder().join(file);
+    assert!(
+        path.is_file(),
+        "{} is missing: run scripts/counterparts",
+        path.display()
+    );
+    path
+}
+
+/// The library that moves a program's clock. Debian keeps it in a folder for its architecture.
+pub fn libfaketime() -> PathBuf {
+    std::fs::read_dir("/usr/lib")
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("faketime/libfaketimeMT.so.1"))
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("no libfaketime on this machine: run scripts/counterparts"))
+}

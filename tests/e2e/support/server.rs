@@ -1,0 +1,245 @@
+//! The server as people run it: the real program with a data folder of its own, started, stopped, killed and started again,
+//! on a clock that can be moved (by libfaketime, which programs do not notice).
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use countersign_core::{BackupId, ObjectKey, ObjectKind};
+use tempfile::TempDir;
+
+use super::{
+    clock::unix_seconds,
+    counterparts,
+    person::{Page, Person},
+    process::{Outcome, Running, free_port},
+    totp::SecondFactor,
+};
+
+pub struct Server {
+    folder: TempDir,
+    port: u16,
+    running: Option<Running>,
+    /// How far its clock is ahead, in seconds.
+    ahead: AtomicU64,
+}
+
+/// Of the service account that set-up makes.
+pub const TOKEN: &str = "laptop-0123456789-0123456789-0123456789";
+
+impl Server {
+    /// An empty data folder; nothing runs.
+    pub fn new() -> Self {
+        let server = Self {
+            folder: tempfile::tempdir().unwrap(),
+            port: free_port(),
+            running: None,
+            ahead: AtomicU64::new(0),
+        };
+        server.pass_seconds(0);
+        server
+    }
+
+    /// Set up without a screen: two people, a laptop, four-eyes authorization on.
+    pub fn set_up(members: &[&Member]) -> Self {
+        let server = Self::new();
+        let people: String = members
+            .iter()
+            .map(|member| {
+                format!(
+                    "[[account]]\nname = \"{}\"\npassword = \"{}\"\ntotp_secret = \"{}\"\n",
+                    member.name,
+                    member.password,
+                    member.factor.secret()
+                )
+            })
+            .collect();
+        let description = server.folder.path().join("accounts.toml");
+        let service = format!("[[service]]\nname = \"laptop\"\ntoken = \"{TOKEN}\"\n[settings]\nfour_eyes = true\n");
+        fs::write(&description, people + &service).unwrap();
+        let description = description.display().to_string();
+        Outcome::of(&mut server.command(&["setup", "accounts", "--file", &description])).expect("setup accounts");
+        server
+    }
+
+    /// The program with this server's data folder, address and clock.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command
+            .args(arguments)
+            .args(["--data", &self.data().display().to_string()])
+            .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .stdin(Stdio::null())
+            .env("LD_PRELOAD", counterparts::libfaketime())
+            .env("FAKETIME_TIMESTAMP_FILE", self.clock())
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("NO_FAKE_STAT", "1");
+        command
+    }
+
+    pub fn start(&mut self) {
+        let mut command = self.command(&["serve"]);
+        let mut running = Running::start("countersign", &mut command, &self.folder.path().join("log"));
+        let port = self.port;
+        running.wait_for("listen", |_| std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        self.running = Some(running);
+    }
+
+    /// As systemd stops it.
+    pub fn stop(&mut self) {
+        let status = self.running.take().expect("it runs").stop();
+        assert!(status.success(), "{status}");
+    }
+
+    pub fn kill(&mut self) {
+        let mut running = self.running.take().expect("it runs");
+        running.kill();
+        // What libfaketime shares between processes outlives a killed one.
+        for shared in ["faketime_shm_", "sem.faketime_sem_"] {
+            let _ = fs::remove_file(format!("/dev/shm/{shared}{}", running.pid()));
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.running.as_ref().expect("it runs").pid()
+    }
+
+    /// Everything it printed and logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Where restic finds a backup.
+    pub fn url(&self, account: &str, token: &str, backup: &str) -> String {
+        format!(
+            "rest:http://{account}:{token}@127.0.0.1:{}/restic/main/{backup}/",
+            self.port
+        )
+    }
+
+    /// Moves its clock forward, at once.
+    pub fn pass_seconds(&self, seconds: u64) {
+        let ahead = self.ahead.fetch_add(seconds, Ordering::SeqCst) + seconds;
+        let part = self.folder.path().join("clock.part");
+        fs::write(&part, format!("+{ahead}\n")).unwrap();
+        fs::rename(part, self.clock()).unwrap();
+    }
+
+    /// What its clock shows.
+    pub fn unix_seconds(&self) -> u64 {
+        unix_seconds() + self.ahead.load(Ordering::SeqCst)
+    }
+
+    /// Bytes of all objects on the disk, hidden ones too.
+    pub fn bytes_on_disk(&self) -> usize {
+        super::trees::Tree::read(&self.data().join("storages")).bytes()
+    }
+
+    fn clock(&self) -> PathBuf {
+        self.folder.path().join("clock")
+    }
+
+    /// Copies the database as a crash left it; the copy's folder.
+    pub fn database_copy(&self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        for entry in fs::read_dir(self.data()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+            }
+        }
+        copy
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.running.is_some() {
+            self.kill();
+        }
+    }
+}
+
+/// Someone with an account: what they know, the phone they have, and a browser without scripts.
+pub struct Member {
+    pub name: String,
+    pub password: String,
+    pub factor: SecondFactor,
+    last_step: u64,
+    person: Option<Person>,
+}
+
+impl Member {
+    pub fn new(name: &str, password: &str, totp_secret: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            password: password.to_owned(),
+            factor: SecondFactor::new(totp_secret),
+            last_step: 0,
+            person: None,
+        }
+    }
+
+    /// A code that was not used before, waiting for it by the server's clock.
+    pub fn code(&mut self, server: &Server) -> String {
+        let present = server.unix_seconds() / 30;
+        let step = present.max(self.last_step + 1);
+        if step > present + 1 {
+            server.pass_seconds((step - present) * 30);
+        }
+        self.last_step = step;
+        self.factor.at(step * 30)
+    }
+
+    /// Opens a page, signing in where that is asked for.
+    #[track_caller]
+    pub fn open(&mut self, server: &Server, path: &str) -> Page {
+        let mut person = self.person.take().unwrap_or_else(|| Person::new(&server.origin()));
+        let mut page = person.open(path);
+        if page.address.starts_with("/logon") {
+            let asked = person.press(
+                &page,
+                "Continue",
+                &[("name", &self.name.clone()), ("password", &self.password.clone())],
+            );
+            let code = self.code(server);
+            page = person.press(&asked, "Sign in", &[("code", &code)]);
+            assert_eq!(page.address, path, "{}", page.text());
+        }
+        self.person = Some(person);
+        page
+    }
+
+    /// Decides on the page of a request; what is said then, if the server is still there to say it.
+    #[track_caller]
+    pub fn decide(&mut self, server: &Server, page: &Page, decision: &str) -> Option<Page> {
+        let code = self.code(server);
+        let person = self.person.as_mut().expect("signed in");
+        person
+            .try_press(page, "Record my decision", &[("decision", decision), ("code", &code)])
+            .ok()
+    }
+}
+
+/// Where an object of the first storage lies.
+pub fn object_file(data: &Path, backup: BackupId, key: ObjectKey) -> PathBuf {
+    let objects = data.join(format!("storages/1/objects/{backup}"));
+    let name = key.name.to_string();
+    match key.kind {
+        ObjectKind::Config => objects.join(name),
+        ObjectKind::Data => objects.join("data").join(&name[..2]).join(name),
+        kind => objects.join(kind.as_str()).join(name),
+    }
+}
