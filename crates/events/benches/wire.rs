@@ -6,7 +6,7 @@
 )]
 
 use countersign_events::{
-    ChangedProperty, Changes, Event, Operation, Origin, Timestamp, User, decode, encode, encode_strict,
+    ChangedProperty, Changes, Event, Occurrence, Operation, Origin, Timestamp, User, decode, encode, encode_strict,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -15,8 +15,7 @@ fn line(event: &Event) -> Vec<u8> {
     let mut out = Vec::new();
     encode(
         event,
-        Timestamp(1_763_987_197_421_424),
-        -25_200,
+        Occurrence::new(Timestamp(1_763_987_197_421_424), -25_200),
         &Origin::new("VBRSRV01"),
         &mut out,
     );
@@ -39,8 +38,7 @@ fn wire(c: &mut Criterion) {
             out.clear();
             encode(
                 black_box(&event),
-                Timestamp(1_763_987_197_421_424),
-                -25_200,
+                Occurrence::new(Timestamp(1_763_987_197_421_424), -25_200),
                 &origin,
                 &mut out,
             );
@@ -51,8 +49,7 @@ fn wire(c: &mut Criterion) {
             out.clear();
             encode_strict(
                 black_box(&event),
-                Timestamp(1_763_987_197_421_424),
-                -25_200,
+                Occurrence::new(Timestamp(1_763_987_197_421_424), -25_200),
                 &origin,
                 &mut out,
             );

@@ -1,7 +1,9 @@
 //! Writes one event in both forms, reads it back from a stream and says it in the words of other consumers.
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use countersign_events::{Event, Operation, Origin, Reader, Timestamp, User, encode, encode_strict, export};
+use countersign_events::{
+    Event, Occurrence, Operation, Origin, Reader, Timestamp, User, encode, encode_strict, export,
+};
 
 fn main() {
     let event = Event::FourEyesRequestApproved {
@@ -19,11 +21,11 @@ fn main() {
     let at = Timestamp(1_763_987_218_953_786);
 
     let mut strict = Vec::new();
-    encode_strict(&event, at, 0, &origin, &mut strict);
+    encode_strict(&event, Occurrence::new(at, 0), &origin, &mut strict);
     println!("strict:     {}", String::from_utf8_lossy(&strict));
 
     let mut stream = Vec::new();
-    encode(&event, at, -7 * 3600, &origin, &mut stream);
+    encode(&event, Occurrence::new(at, -7 * 3600), &origin, &mut stream);
     println!("compatible: {}", String::from_utf8_lossy(&stream));
     stream.extend_from_slice(b"\nnot a message\n");
 

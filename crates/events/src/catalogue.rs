@@ -20,6 +20,10 @@ pub struct Entry {
 /// The parameters that end every message.
 pub const COMMON: [&str; 4] = ["VbrHostName", "VbrVersion", "Version", "Description"];
 
+/// The parameter that numbers a message, after the event's own and before [`COMMON`]: the same number twice is the same
+/// event twice. It is ours, not the family's, and sent only when [`Occurrence::sequence`](crate::Occurrence) is known.
+pub const EVENT_SEQUENCE: &str = "EventSequence";
+
 /// Makes the closed enum of events and everything that is said about each of them from one list, so that an event is
 /// one place and none can lack a title, a severity, an order or a description.
 macro_rules! catalogue {

@@ -1,4 +1,4 @@
-use crate::{COMMON, Message, Severity, entry};
+use crate::{COMMON, EVENT_SEQUENCE, Message, Severity, entry};
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -301,6 +301,12 @@ impl Scan<'_> {
     }
 }
 
+/// What follows an event's own parameters, in order.
+const AFTER_ITS_OWN: [&str; 5] = {
+    let [host, version, format, description] = COMMON;
+    [EVENT_SEQUENCE, host, version, format, description]
+};
+
 /// Watches that keys come in the catalogue's order and none twice.
 struct Order<'a> {
     own: &'static [&'static str],
@@ -325,12 +331,12 @@ impl<'a> Order<'a> {
         let expected = self
             .own
             .get(self.next)
-            .or_else(|| COMMON.get(self.next - self.own.len()));
+            .or_else(|| AFTER_ITS_OWN.get(self.next - self.own.len()));
         if expected.is_some_and(|name| *name == key) {
             self.next += 1;
             return true;
         }
-        let known = || self.own.iter().chain(&COMMON);
+        let known = || self.own.iter().chain(&AFTER_ITS_OWN);
         if let Some(ahead) = known().skip(self.next).position(|name| *name == key) {
             self.next += ahead + 1;
             return true;

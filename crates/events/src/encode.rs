@@ -1,6 +1,6 @@
 use crate::event::Parameters;
 use crate::writer::{Form, Value, Writer, write_number};
-use crate::{Event, Origin, Severity, Timestamp};
+use crate::{EVENT_SEQUENCE, Event, Occurrence, Origin, Severity, Timestamp};
 
 /// No message is longer than this many octets, PRI and all.
 pub const LARGEST_MESSAGE: usize = 8_192;
@@ -9,14 +9,14 @@ pub const LARGEST_MESSAGE: usize = 8_192;
 ///
 /// `<PRI>1 TIMESTAMP HOSTNAME APP-NAME - - [origin enterpriseId="31023"] [categoryId=0 instanceId=ID Key="Value" …]`
 ///
-/// `offset_seconds` is the local offset east of UTC that TIMESTAMP is told in.
+/// `when` says TIMESTAMP, and the parameter [`EVENT_SEQUENCE`] where it has a number.
 ///
 /// Nothing that someone could choose ends a value or a line: quotes become `'` (inside XML `&quot;`), control
 /// characters, line separators and bidirectional marks become U+FFFD. When the message would be longer than
 /// [`LARGEST_MESSAGE`], every chosen text is cut to 4096, 2048, … 64 octets, whichever is the first that fits, and ends
 /// in `…`; lists are cut to a sixty-fourth of that many items. [`Event`]'s JSON keeps everything whole.
-pub fn encode(event: &Event, at: Timestamp, offset_seconds: i32, origin: &Origin, out: &mut Vec<u8>) {
-    shortened(out, |out, cap| compatible(event, at, offset_seconds, origin, cap, out));
+pub fn encode(event: &Event, when: Occurrence, origin: &Origin, out: &mut Vec<u8>) {
+    shortened(out, |out, cap| compatible(event, when, origin, cap, out));
 }
 
 /// Appends the strict form: RFC 5424 structured data proper (section 6.3), without a line's end:
@@ -27,14 +27,15 @@ pub fn encode(event: &Event, at: Timestamp, offset_seconds: i32, origin: &Origin
 /// The SD-ID carries the origin's enterprise number, MSGID the event's id, MSG the Description (after a byte order mark
 /// when the setting says so or it is not ASCII, section 6.4). Values keep their quotes, escaped; everything else is as
 /// in [`encode`].
-pub fn encode_strict(event: &Event, at: Timestamp, offset_seconds: i32, origin: &Origin, out: &mut Vec<u8>) {
-    shortened(out, |out, cap| strict(event, at, offset_seconds, origin, cap, out));
+pub fn encode_strict(event: &Event, when: Occurrence, origin: &Origin, out: &mut Vec<u8>) {
+    shortened(out, |out, cap| strict(event, when, origin, cap, out));
 }
 
 /// Appends a message that is no event, without a line's end: a sentence in place of the event's bracket, severity Info.
 /// A test of a receiver is such a message; no rule that looks for `instanceId=` takes it for an event.
 pub fn encode_text(text: &str, at: Timestamp, offset_seconds: i32, origin: &Origin, out: &mut Vec<u8>) {
-    header(Severity::Info, &origin.app_name, at, offset_seconds, origin, out);
+    let when = Occurrence::new(at, offset_seconds);
+    header(Severity::Info, &origin.app_name, when, origin, out);
     out.extend_from_slice(b" - - [origin enterpriseId=\"");
     write_number(u64::from(origin.enterprise_id), out);
     out.extend_from_slice(b"\"] ");
@@ -52,16 +53,9 @@ fn shortened(out: &mut Vec<u8>, write: impl Fn(&mut Vec<u8>, usize)) {
     }
 }
 
-fn compatible(event: &Event, at: Timestamp, offset_seconds: i32, origin: &Origin, cap: usize, out: &mut Vec<u8>) {
+fn compatible(event: &Event, when: Occurrence, origin: &Origin, cap: usize, out: &mut Vec<u8>) {
     let id = event.id();
-    header(
-        event.severity(),
-        origin.app_name_of(event.id()),
-        at,
-        offset_seconds,
-        origin,
-        out,
-    );
+    header(event.severity(), origin.app_name_of(event.id()), when, origin, out);
     out.extend_from_slice(b" - - [origin enterpriseId=\"");
     write_number(u64::from(origin.enterprise_id), out);
     out.extend_from_slice(b"\"] ");
@@ -75,20 +69,13 @@ fn compatible(event: &Event, at: Timestamp, offset_seconds: i32, origin: &Origin
     out.extend_from_slice(b"[categoryId=0 instanceId=");
     write_number(u64::from(id), out);
     let mut w = Writer::new(out, origin, Form::Compatible, cap);
-    event.each_parameter(&mut Pairs { w: &mut w });
+    own(event, when, &mut w);
     common(event, &mut w);
     w.out.push(b']');
 }
 
-fn strict(event: &Event, at: Timestamp, offset_seconds: i32, origin: &Origin, cap: usize, out: &mut Vec<u8>) {
-    header(
-        event.severity(),
-        origin.app_name_of(event.id()),
-        at,
-        offset_seconds,
-        origin,
-        out,
-    );
+fn strict(event: &Event, when: Occurrence, origin: &Origin, cap: usize, out: &mut Vec<u8>) {
+    header(event.severity(), origin.app_name_of(event.id()), when, origin, out);
     out.extend_from_slice(b" - ");
     write_number(u64::from(event.id()), out);
     for part in [" [origin enterpriseId=\"", "\"][event@"] {
@@ -99,7 +86,7 @@ fn strict(event: &Event, at: Timestamp, offset_seconds: i32, origin: &Origin, ca
     write_number(u64::from(event.id()), out);
     out.push(b'"');
     let mut w = Writer::new(out, origin, Form::Strict, cap);
-    event.each_parameter(&mut Pairs { w: &mut w });
+    own(event, when, &mut w);
     environment(&mut w);
     w.out.extend_from_slice(b"] ");
     let message = w.out.len();
@@ -109,11 +96,11 @@ fn strict(event: &Event, at: Timestamp, offset_seconds: i32, origin: &Origin, ca
     }
 }
 
-fn header(severity: Severity, app_name: &str, at: Timestamp, offset_seconds: i32, origin: &Origin, out: &mut Vec<u8>) {
+fn header(severity: Severity, app_name: &str, when: Occurrence, origin: &Origin, out: &mut Vec<u8>) {
     out.push(b'<');
     write_number(u64::from(severity.pri()), out);
     out.extend_from_slice(b">1 ");
-    at.write_rfc3339(offset_seconds, out);
+    when.at.write_rfc3339(when.offset_seconds, out);
     out.push(b' ');
     header_field(&origin.hostname, 255, out);
     out.push(b' ');
@@ -153,6 +140,13 @@ fn open(key: &str, w: &mut Writer<'_>) {
     w.out.extend_from_slice(key.as_bytes());
     w.out.extend_from_slice(b"=\"");
     w.begin_value();
+}
+
+/// The event's own parameters, and after them its number.
+fn own(event: &Event, when: Occurrence, w: &mut Writer<'_>) {
+    let mut pairs = &mut Pairs { w };
+    event.each_parameter(&mut *pairs);
+    pairs.parameter(EVENT_SEQUENCE, when.sequence);
 }
 
 /// The four parameters that end every message.

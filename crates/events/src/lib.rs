@@ -10,7 +10,7 @@
 //! - [`CATALOGUE`] lists what there is.
 //!
 //! ```
-//! use countersign_events::{Event, Operation, Origin, Timestamp, User, decode, encode};
+//! use countersign_events::{Event, Occurrence, Operation, Origin, Timestamp, User, decode, encode};
 //!
 //! let event = Event::FourEyesRequestCreated {
 //!     operation: Operation::DeleteSnapshot { name: "1f2e3d4c".into() },
@@ -18,7 +18,8 @@
 //!     request_id: None,
 //! };
 //! let mut line = Vec::new();
-//! encode(&event, Timestamp(1_763_987_197_421_424), -7 * 3600, &Origin::new("VBRSRV01"), &mut line);
+//! let when = Occurrence::new(Timestamp(1_763_987_197_421_424), -7 * 3600);
+//! encode(&event, when, &Origin::new("VBRSRV01"), &mut line);
 //! assert!(line.starts_with(b"<14>1 2025-11-24T05:26:37.421424-07:00 VBRSRV01 Veeam_MP - - [origin "));
 //!
 //! let message = decode(&line)?;
@@ -33,6 +34,7 @@ mod encode;
 mod event;
 pub mod export;
 mod message;
+mod occurrence;
 mod operation;
 mod origin;
 mod outcome;
@@ -43,12 +45,13 @@ mod timestamp;
 mod user;
 mod writer;
 
-pub use catalogue::{COMMON, Entry};
+pub use catalogue::{COMMON, EVENT_SEQUENCE, Entry};
 pub use changes::{ChangedObject, ChangedProperty, Changes, ConfigurationBackupSpec};
 pub use decode::{DecodeError, decode};
 pub use encode::{LARGEST_MESSAGE, encode, encode_strict, encode_text};
 pub use event::{CATALOGUE, Event, entry};
 pub use message::{EncodeError, Message, encode_message};
+pub use occurrence::Occurrence;
 pub use operation::Operation;
 pub use origin::Origin;
 pub use outcome::Outcome;

@@ -1,15 +1,14 @@
 //! The expressions that existing rules and parsers for the family search our lines with.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use countersign_events::{Event, Operation, Origin, Reason, Timestamp, User, encode};
+use countersign_events::{Event, Occurrence, Operation, Origin, Reason, Timestamp, User, encode};
 use regex::Regex;
 
 fn line(event: &Event) -> String {
     let mut out = Vec::new();
     encode(
         event,
-        Timestamp(1_763_987_197_421_424),
-        0,
+        Occurrence::new(Timestamp(1_763_987_197_421_424), 0),
         &Origin::new("VBRSRV01"),
         &mut out,
     );

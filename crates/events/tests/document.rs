@@ -1,7 +1,7 @@
 //! docs/events.md is made from the catalogue. `UPDATE_DOCS=1 cargo test -p countersign-events` writes it anew.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use countersign_events::{CATALOGUE, COMMON, Event, LARGEST_MESSAGE, Origin, Reason, Timestamp, encode};
+use countersign_events::{CATALOGUE, COMMON, Event, LARGEST_MESSAGE, Occurrence, Origin, Reason, Timestamp, encode};
 use std::fmt::Write;
 use std::{env, fs};
 
@@ -72,7 +72,12 @@ fn document() -> String {
     };
     for (entry, event) in CATALOGUE.iter().zip(Event::examples()) {
         let mut line = Vec::new();
-        encode(&event, Timestamp(1_763_987_197_421_424), -25_200, &origin, &mut line);
+        encode(
+            &event,
+            Occurrence::new(Timestamp(1_763_987_197_421_424), -25_200),
+            &origin,
+            &mut line,
+        );
         let own: Vec<String> = entry.parameters.iter().map(|key| format!("`{key}`")).collect();
         writeln!(
             text,
@@ -102,6 +107,9 @@ Every event leaves as one RFC 5424 message:
 - TIMESTAMP has microseconds and the local offset. Times inside parameters are UTC, `MM/DD/YYYY HH:MM:SS`.
 - Parameters come in the order given here, then the common four: `VbrHostName`, `VbrVersion`, `Version`, `Description`.
   A parameter whose value is not known is left out.
+- `EventSequence` is the event's number in the server's record, after the event's own parameters and before
+  `VbrHostName`, for receivers whose settings ask for it. A message that comes twice has the same number twice, so a
+  receiver can tell a duplicate from a second event.
 - `RequestId` and `Result` are sent only when the setting says so. `Reason` can be turned off, for parsers made from
   lines without it.
 - The severity token (`[INF]`, `[WRN]`, `[ERR]`), off by default, stands before the event's bracket.

@@ -1,7 +1,7 @@
 //! What other consumers are told of a refused logon and of a request.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use countersign_events::{Event, Message, Origin, Timestamp, decode, encode, export};
+use countersign_events::{Event, Message, Occurrence, Origin, Timestamp, decode, encode, export};
 
 fn with<T>(id: u32, say: impl Fn(&Message<'_>) -> T) -> T {
     let event = Event::examples().into_iter().find(|event| event.id() == id).unwrap();
@@ -10,7 +10,12 @@ fn with<T>(id: u32, say: impl Fn(&Message<'_>) -> T) -> T {
         vbr_version: "1.0".to_owned(),
         ..Origin::new("VBRSRV01")
     };
-    encode(&event, Timestamp(1_763_987_197_421_424), -25_200, &origin, &mut line);
+    encode(
+        &event,
+        Occurrence::new(Timestamp(1_763_987_197_421_424), -25_200),
+        &origin,
+        &mut line,
+    );
     say(&decode(&line).unwrap())
 }
 
@@ -64,8 +69,7 @@ fn a_request_in_ocsf_is_correlated_by_its_id() {
     let mut line = Vec::new();
     encode(
         &event,
-        Timestamp(0),
-        0,
+        Occurrence::new(Timestamp(0), 0),
         &Origin {
             request_id: true,
             ..Origin::new("h")

@@ -5,7 +5,9 @@
     reason = "a test stops at the first surprise"
 )]
 
-use countersign_events::{Event, LARGEST_MESSAGE, Origin, Reader, Timestamp, decode, encode, encode_message};
+use countersign_events::{
+    Event, LARGEST_MESSAGE, Occurrence, Origin, Reader, Timestamp, decode, encode, encode_message,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::sync::OnceLock;
@@ -103,7 +105,12 @@ fn origin() -> Origin {
 
 fn line(event: &Event, origin: &Origin) -> Vec<u8> {
     let mut out = Vec::new();
-    encode(event, Timestamp(1_763_634_577_000_000), 3_600, origin, &mut out);
+    encode(
+        event,
+        Occurrence::new(Timestamp(1_763_634_577_000_000), 3_600),
+        origin,
+        &mut out,
+    );
     out
 }
 

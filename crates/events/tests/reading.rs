@@ -6,8 +6,8 @@
 )]
 
 use countersign_events::{
-    DecodeError, EncodeError, Event, Message, Origin, Reader, Severity, SkipReason, Timestamp, decode, encode,
-    encode_message,
+    DecodeError, EncodeError, Event, Message, Occurrence, Origin, Reader, Severity, SkipReason, Timestamp, decode,
+    encode, encode_message,
 };
 
 const HEAD: &str = r#"<14>1 2025-11-24T05:26:37.421424-07:00 VBRSRV01 Veeam_MP - - [origin enterpriseId="31023"] "#;
@@ -47,7 +47,12 @@ fn every_event_of_the_catalogue_reads_back() {
     };
     for event in Event::examples() {
         let mut out = Vec::new();
-        encode(&event, Timestamp(1_763_634_577_421_424), -25_200, &origin, &mut out);
+        encode(
+            &event,
+            Occurrence::new(Timestamp(1_763_634_577_421_424), -25_200),
+            &origin,
+            &mut out,
+        );
         let line = String::from_utf8(out).unwrap();
         let message = read(&line);
         assert_eq!(
@@ -184,6 +189,20 @@ fn keys_that_repeat_or_stand_out_of_order_are_ambiguous() {
         !read(&line).ambiguous,
         "a key the catalogue does not know has no place in its order"
     );
+}
+
+#[test]
+fn the_sequence_number_has_its_place_in_the_order() {
+    let line = body(r#"[categoryId=0 instanceId=44005 ChainId="c" EventSequence="7" VbrHostName="h"]"#);
+    let message = read(&line);
+    assert!(!message.ambiguous && message.parameter("EventSequence") == Some("7"));
+    for text in [
+        r#"[categoryId=0 instanceId=44005 EventSequence="7" ChainId="c"]"#,
+        r#"[categoryId=0 instanceId=44005 VbrHostName="h" EventSequence="7"]"#,
+        r#"[categoryId=0 instanceId=9 EventSequence="7" X="c" EventSequence="7"]"#,
+    ] {
+        assert!(read(&body(text)).ambiguous, "{text}");
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The seeds' example lines, byte for byte from their values.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use countersign_events::{Event, Operation, Origin, Reason, Timestamp, User, encode};
+use countersign_events::{
+    Event, Occurrence, Operation, Origin, Outcome, Reason, Timestamp, User, encode, encode_strict,
+};
 use std::net::IpAddr;
 
 fn origin(vbr_host_name: &str) -> Origin {
@@ -16,7 +18,7 @@ fn origin(vbr_host_name: &str) -> Origin {
 fn line(event: &Event, at: &str, origin: &Origin) -> String {
     let (at, offset) = Timestamp::parse_rfc3339(at).unwrap();
     let mut out = Vec::new();
-    encode(event, at, offset, origin, &mut out);
+    encode(event, Occurrence::new(at, offset), origin, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -111,6 +113,35 @@ fn the_request_id_stands_before_the_common_parameters_when_the_setting_says_so()
         line.contains(r#" loginType="0" />" RequestId="17" VbrHostName="vbrsrv01" "#),
         "{line}"
     );
+}
+
+#[test]
+fn the_sequence_number_stands_after_all_that_belongs_to_the_event() {
+    let event = Event::FourEyesDisabled {
+        initiator: User::local("ann"),
+        request_id: Some("17".to_owned()),
+        result: Some(Outcome::Success),
+    };
+    let origin = Origin {
+        request_id: true,
+        result: true,
+        ..origin("vbrsrv01")
+    };
+    let when = Occurrence::new(Timestamp(0), 0);
+    let mut forms = [Vec::new(), Vec::new()];
+    encode(&event, when.numbered(u64::MAX), &origin, &mut forms[0]);
+    encode_strict(&event, when.numbered(u64::MAX), &origin, &mut forms[1]);
+    for line in forms.map(|line| String::from_utf8(line).unwrap()) {
+        assert!(
+            line.contains(
+                r#" RequestId="17" Result="Success" EventSequence="18446744073709551615" VbrHostName="vbrsrv01" "#
+            ),
+            "{line}"
+        );
+    }
+    let mut without = Vec::new();
+    encode(&event, when, &origin, &mut without);
+    assert!(!String::from_utf8(without).unwrap().contains("EventSequence"));
 }
 
 #[test]

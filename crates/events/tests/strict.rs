@@ -1,7 +1,7 @@
 //! The strict form, read by a parser that is not ours.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use countersign_events::{Event, LARGEST_MESSAGE, Operation, Origin, Timestamp, User, encode_strict};
+use countersign_events::{Event, LARGEST_MESSAGE, Occurrence, Operation, Origin, Timestamp, User, encode_strict};
 use proptest::prelude::*;
 
 fn created(name: &str) -> Event {
@@ -21,7 +21,12 @@ fn origin() -> Origin {
 
 fn line(event: &Event) -> String {
     let mut out = Vec::new();
-    encode_strict(event, Timestamp(1_763_987_197_421_424), 0, &origin(), &mut out);
+    encode_strict(
+        event,
+        Occurrence::new(Timestamp(1_763_987_197_421_424), 0),
+        &origin(),
+        &mut out,
+    );
     String::from_utf8(out).unwrap()
 }
 

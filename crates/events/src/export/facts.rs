@@ -155,13 +155,13 @@ pub(super) fn description<'a>(message: &'a Message<'_>) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, Origin, Timestamp, decode, encode};
+    use crate::{Event, Occurrence, Origin, Timestamp, decode, encode};
 
     #[test]
     fn the_whole_catalogue_has_a_meaning() {
         for event in Event::examples() {
             let mut line = Vec::new();
-            encode(&event, Timestamp(0), 0, &Origin::new("h"), &mut line);
+            encode(&event, Occurrence::new(Timestamp(0), 0), &Origin::new("h"), &mut line);
             let message = decode(&line).unwrap();
             assert_ne!(
                 Facts::of(&message).kind,

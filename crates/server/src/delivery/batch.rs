@@ -1,7 +1,7 @@
 //! Messages, framed for their transport.
 
 use countersign_core::receiver::Transport;
-use countersign_events::{Origin, Timestamp, encode, encode_text};
+use countersign_events::{Occurrence, Origin, Timestamp, encode, encode_text};
 use countersign_store::RecordedEvent;
 
 use super::local_offset;
@@ -33,7 +33,8 @@ impl Batch {
 
     /// Adds an event, told in the local time of when it happened.
     pub(super) fn push(&mut self, event: &RecordedEvent, origin: &Origin) {
-        self.framed(|out| encode(&event.event, event.at, local_offset(event.at), origin, out));
+        let when = Occurrence::new(event.at, local_offset(event.at));
+        self.framed(|out| encode(&event.event, when, origin, out));
     }
 
     /// Adds a message that is no event.

@@ -242,14 +242,15 @@ fn written(line: &[u8], octet_counting: bool, out: &mut Vec<u8>) -> Result<bool,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_events::{Event, Origin, Timestamp};
+    use countersign_events::{Event, Occurrence, Origin, Timestamp};
 
     /// A message for every event of the catalogue.
     fn messages() -> Vec<Vec<u8>> {
         let origin = Origin::new("vbrsrv01");
         let encoded = |event: &Event| {
             let mut out = Vec::new();
-            countersign_events::encode(event, Timestamp(1_764_000_000_000_000), 3_600, &origin, &mut out);
+            let when = Occurrence::new(Timestamp(1_764_000_000_000_000), 3_600);
+            countersign_events::encode(event, when, &origin, &mut out);
             out
         };
         Event::examples().iter().map(encoded).collect()

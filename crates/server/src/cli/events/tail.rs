@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use countersign_events::{Message, Origin};
+use countersign_events::{Message, Occurrence, Origin};
 use countersign_store::{RecordedEvent, StoreError, View};
 use serde::Serialize;
 
@@ -111,7 +111,8 @@ struct Recorded<'a> {
 
 fn print_event(event: &RecordedEvent, origin: &Origin, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     let mut line = Vec::new();
-    countersign_events::encode(&event.event, event.at, local_offset(event.at), origin, &mut line);
+    let when = Occurrence::new(event.at, local_offset(event.at));
+    countersign_events::encode(&event.event, when, origin, &mut line);
     if json {
         // What we wrote ourselves always reads back; if ever not, the line itself is the answer.
         if let Ok(message) = countersign_events::decode(&line) {
