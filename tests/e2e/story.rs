@@ -31,7 +31,8 @@ fn nobody_deletes_alone() {
     ann.browser.fill("#address", &rsyslog.address());
     ann.browser.click("#transport-tcp-octets");
     ann.browser.press("Add");
-    ann.browser.expect_text("siem");
+    ann.browser.expect_text("Add a receiver");
+    ann.browser.expect_text(&rsyslog.address());
     ann.open(&server, "/settings");
     ann.browser.press("Turn four-eyes authorization on");
     ann.browser.expect_text("Turning it off is itself a request");

@@ -1,107 +1,18 @@
-//! Receivers of events: where to and how.
+//! Receivers of events: where to, how, in which dialect, and which events not.
 
-use std::fmt;
-use std::str::FromStr;
+mod address;
+mod filter;
+mod options;
+mod transport;
 
 use serde::{Deserialize, Serialize};
 
-/// How messages travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Transport {
-    /// One message a datagram (RFC 5426).
-    Udp,
-    /// A message ends with LF (RFC 6587, non-transparent framing).
-    TcpLf,
-    /// A message follows its length (RFC 6587, octet counting).
-    TcpOctets,
-}
-
-impl Transport {
-    /// Every transport.
-    pub const ALL: [Self; 3] = [Self::Udp, Self::TcpLf, Self::TcpOctets];
-
-    /// The word in the database, the API and forms.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Udp => "udp",
-            Self::TcpLf => "tcp-lf",
-            Self::TcpOctets => "tcp-octets",
-        }
-    }
-}
-
-/// The text is no transport.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a transport is udp, tcp-lf or tcp-octets")]
-pub struct UnknownTransport;
-
-impl FromStr for Transport {
-    type Err = UnknownTransport;
-
-    fn from_str(text: &str) -> Result<Self, UnknownTransport> {
-        Self::ALL
-            .into_iter()
-            .find(|transport| transport.as_str() == text)
-            .ok_or(UnknownTransport)
-    }
-}
-
-/// `host:port`; the host is a name, an IPv4 address or an IPv6 address in brackets.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
-pub struct ReceiverAddress(String);
-
-/// The text is no address of a receiver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an address is host:port, for example siem.example:514 or [2001:db8::1]:514")]
-pub struct BadAddress;
-
-impl ReceiverAddress {
-    /// The whole text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ReceiverAddress {
-    type Err = BadAddress;
-
-    fn from_str(text: &str) -> Result<Self, BadAddress> {
-        let (host, port) = text.rsplit_once(':').ok_or(BadAddress)?;
-        let port_is_good =
-            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
-        let host_is_good = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-            Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
-            None => {
-                !host.is_empty()
-                    && host.len() <= 253
-                    && host
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
-            }
-        };
-        if port_is_good && host_is_good {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(BadAddress)
-        }
-    }
-}
-
-impl fmt::Display for ReceiverAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for ReceiverAddress {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
+pub use address::{BadAddress, ReceiverAddress};
+pub use filter::{BadFilter, Filter, Severities};
+pub use options::{
+    AppName, BadOption, Certificates, ConnectSeconds, Fingerprint, Form, ReceiverOptions, ServerName, TlsOptions,
+};
+pub use transport::{Transport, UnknownTransport};
 
 /// A receiver as an administrator describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +24,50 @@ pub struct ReceiverSpec {
     pub name: crate::Name,
     /// How.
     pub transport: Transport,
+    /// In which dialect, and how the connection is made.
+    #[serde(default, skip_serializing_if = "ReceiverOptions::is_plain")]
+    pub options: ReceiverOptions,
+    /// Which events it does not get.
+    #[serde(default, skip_serializing_if = "Filter::is_empty")]
+    pub filter: Filter,
+}
+
+impl ReceiverSpec {
+    /// A receiver that gets every event as the server tells it.
+    pub fn plain(name: crate::Name, transport: Transport, address: ReceiverAddress) -> Self {
+        Self {
+            address,
+            name,
+            transport,
+            options: ReceiverOptions::default(),
+            filter: Filter::default(),
+        }
+    }
+
+    /// Whether its parts go together.
+    ///
+    /// # Errors
+    /// [`BadReceiver`]: what does not go together, for people.
+    pub fn check(&self) -> Result<(), BadReceiver> {
+        if !self.transport.is_encrypted() && !self.options.tls.is_plain() {
+            return Err(BadReceiver::TlsWithoutEncryption);
+        }
+        if self.options.tls.ca.is_some() && self.options.tls.fingerprint.is_some() {
+            return Err(BadReceiver::TwoAnchors);
+        }
+        Ok(())
+    }
+}
+
+/// The parts of a receiver do not go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadReceiver {
+    /// TLS settings with a transport in the clear.
+    #[error("TLS settings need the transport tls or relp-tls")]
+    TlsWithoutEncryption,
+    /// Both a CA and a fingerprint.
+    #[error("give either certificates of an authority or the fingerprint of one certificate, not both")]
+    TwoAnchors,
 }
 
 #[cfg(test)]
@@ -120,22 +75,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses() {
-        for good in ["127.0.0.1:514", "siem.example:6514", "[::1]:514"] {
-            assert!(good.parse::<ReceiverAddress>().is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "siem",
-            "siem:",
-            "siem:0",
-            "siem:70000",
-            "::1:514",
-            ":514",
-            "a b:514",
-            "siem:+514",
-        ] {
-            assert!(bad.parse::<ReceiverAddress>().is_err(), "{bad}");
-        }
+    fn what_was_written_before_there_were_options_still_reads() {
+        let json = r#"{"address":"siem.example:514","name":"siem","transport":"udp"}"#;
+        let spec: ReceiverSpec = serde_json::from_str(json).unwrap();
+        assert_eq!(
+            spec,
+            ReceiverSpec::plain(
+                "siem".parse().unwrap(),
+                Transport::Udp,
+                "siem.example:514".parse().unwrap()
+            )
+        );
+        assert_eq!(serde_json::to_string(&spec).unwrap(), json);
+    }
+
+    #[test]
+    fn tls_settings_need_tls_and_one_anchor() {
+        let mut spec = ReceiverSpec::plain(
+            "siem".parse().unwrap(),
+            Transport::TcpLf,
+            "siem.example:514".parse().unwrap(),
+        );
+        spec.options.tls.client_certificate = true;
+        assert_eq!(spec.check(), Err(BadReceiver::TlsWithoutEncryption));
+        spec.transport = Transport::Tls;
+        assert_eq!(spec.check(), Ok(()));
+        spec.options.tls.fingerprint = Some("00".repeat(32).parse().unwrap());
+        assert_eq!(spec.check(), Ok(()));
+        spec.options.tls.ca = Some(options::tests::CA.parse().unwrap());
+        assert_eq!(spec.check(), Err(BadReceiver::TwoAnchors));
     }
 }

@@ -6,6 +6,7 @@ use crate::engine::Connection;
 const STEPS: &[&str] = &[
     include_str!("../migrations/sqlite/0001_ground.sql"),
     include_str!("../migrations/sqlite/0002_logon.sql"),
+    include_str!("../migrations/sqlite/0003_receiver_options.sql"),
 ];
 
 /// Brings the schema up to date, each step in a transaction of its own.

@@ -31,7 +31,7 @@ impl View {
     pub async fn receivers(&mut self) -> Result<Vec<Receiver>, StoreError> {
         let rows = self
             .rows(
-                "SELECT id, name, transport, address, created_at, cursor_seq, settled_seq, delivered_at, last_error, error_at FROM receivers ORDER BY name",
+                "SELECT id, name, transport, address, created_at, cursor_seq, settled_seq, delivered_at, last_error, error_at, options, filter FROM receivers ORDER BY name",
                 params![],
             )
             .await?;
@@ -42,7 +42,7 @@ impl View {
     pub async fn receiver(&mut self, id: ReceiverId) -> Result<Option<Receiver>, StoreError> {
         let row = self
             .row(
-                "SELECT id, name, transport, address, created_at, cursor_seq, settled_seq, delivered_at, last_error, error_at FROM receivers WHERE id = $1",
+                "SELECT id, name, transport, address, created_at, cursor_seq, settled_seq, delivered_at, last_error, error_at, options, filter FROM receivers WHERE id = $1",
                 params![id.0],
             )
             .await?;
@@ -55,8 +55,17 @@ impl Tx {
     pub async fn add_receiver(&mut self, spec: &ReceiverSpec, now: Timestamp) -> Result<ReceiverId, StoreError> {
         let cursor = self.last_event().await?;
         self.insert(
-            "INSERT INTO receivers (name, transport, address, created_at, cursor_seq, settled_seq) VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
-            params![spec.name.as_str(), spec.transport.as_str(), spec.address.as_str(), now.0, cursor],
+            "INSERT INTO receivers (name, transport, address, created_at, cursor_seq, settled_seq, options, filter)
+             VALUES ($1, $2, $3, $4, $5, $5, $6, $7) RETURNING id",
+            params![
+                spec.name.as_str(),
+                spec.transport.as_str(),
+                spec.address.as_str(),
+                now.0,
+                cursor,
+                json(&spec.options)?,
+                json(&spec.filter)?
+            ],
         )
         .await
         .map(ReceiverId)
@@ -64,8 +73,16 @@ impl Tx {
 
     /// Changes a receiver. It goes on where it was.
     pub async fn change_receiver(&mut self, id: ReceiverId, spec: &ReceiverSpec) -> Result<bool, StoreError> {
-        let sql = "UPDATE receivers SET name = $1, transport = $2, address = $3 WHERE id = $4";
-        let params = params![spec.name.as_str(), spec.transport.as_str(), spec.address.as_str(), id.0];
+        let sql =
+            "UPDATE receivers SET name = $1, transport = $2, address = $3, options = $4, filter = $5 WHERE id = $6";
+        let params = params![
+            spec.name.as_str(),
+            spec.transport.as_str(),
+            spec.address.as_str(),
+            json(&spec.options)?,
+            json(&spec.filter)?,
+            id.0
+        ];
         Ok(self.execute(sql, params).await? == 1)
     }
 
@@ -117,6 +134,8 @@ fn receiver(row: &Row) -> Result<Receiver, StoreError> {
             name: row.text(1)?.parse().map_err(|_| unreadable())?,
             transport: row.text(2)?.parse().map_err(|_| unreadable())?,
             address: row.text(3)?.parse().map_err(|_| unreadable())?,
+            options: serde_json::from_str(&row.text(10)?).map_err(|_| unreadable())?,
+            filter: serde_json::from_str(&row.text(11)?).map_err(|_| unreadable())?,
         },
         created_at: Timestamp(row.int(4)?),
         cursor: row.int(5)?,
@@ -124,4 +143,8 @@ fn receiver(row: &Row) -> Result<Receiver, StoreError> {
         delivered_at: row.int_or_null(7)?.map(Timestamp),
         last_error: row.text_or_null(8)?.zip(row.int_or_null(9)?.map(Timestamp)),
     })
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Engine(error.to_string()))
 }

@@ -221,11 +221,14 @@ async fn nothing_brings_a_claimed_object_back() {
 #[tokio::test]
 async fn a_receiver_never_goes_back_and_forgets_its_error_when_it_goes_on() {
     let (_folder, store) = store().await;
-    let spec = countersign_core::receiver::ReceiverSpec {
-        address: "siem.example:514".parse().unwrap(),
-        name: "siem".parse().unwrap(),
-        transport: countersign_core::receiver::Transport::TcpLf,
-    };
+    let mut spec = countersign_core::receiver::ReceiverSpec::plain(
+        "siem".parse().unwrap(),
+        countersign_core::receiver::Transport::TcpLf,
+        "siem.example:514".parse().unwrap(),
+    );
+    spec.options.sequence = true;
+    spec.filter.set(40_700, countersign_core::receiver::Severities::ALL);
+    let expected = spec.clone();
     let receiver = store
         .write(|tx| {
             Box::pin(async move {
@@ -239,6 +242,7 @@ async fn a_receiver_never_goes_back_and_forgets_its_error_when_it_goes_on() {
         .await
         .unwrap()
         .unwrap();
+    assert_eq!(receiver.spec, expected);
     assert_eq!((receiver.cursor, receiver.settled), (7, 6));
     assert_eq!(receiver.delivered_at, Some(NOW.plus_seconds(1)));
     assert_eq!(receiver.last_error, None);

@@ -50,11 +50,15 @@ impl Browser {
         }
     }
 
+    #[track_caller]
     fn post(&self, command: &str, body: Value) -> Value {
-        answer(
-            self.agent.post(format!("{}/{command}", self.session)).send_json(body),
-            command,
-        )
+        self.try_post(command, body)
+            .unwrap_or_else(|refusal| panic!("{refusal}"))
+    }
+
+    fn try_post(&self, command: &str, body: Value) -> Result<Value, String> {
+        let sent = self.agent.post(format!("{}/{command}", self.session)).send_json(body);
+        try_answer(sent, command)
     }
 
     fn get(&self, command: &str) -> Value {
@@ -93,37 +97,40 @@ impl Browser {
     /// Types into a field, replacing what is there.
     #[track_caller]
     pub fn fill(&self, css: &str, text: &str) {
-        let element = self.find(css);
-        self.post(&format!("element/{element}/clear"), json!({}));
-        self.post(&format!("element/{element}/value"), json!({"text": text}));
+        self.act("css selector", css, |element| {
+            self.try_post(&format!("element/{element}/clear"), json!({}))?;
+            self.try_post(&format!("element/{element}/value"), json!({"text": text}))
+        });
     }
 
     #[track_caller]
     pub fn click(&self, css: &str) {
-        let element = self.find(css);
-        self.post(&format!("element/{element}/click"), json!({}));
+        self.act("css selector", css, |element| {
+            self.try_post(&format!("element/{element}/click"), json!({}))
+        });
     }
 
     /// Clicks the button or link that says this.
     #[track_caller]
     pub fn press(&self, label: &str) {
         let path = format!("//*[(self::button or self::a or self::summary) and normalize-space(.)='{label}']");
-        let element = self.element("xpath", &path);
-        self.post(&format!("element/{element}/click"), json!({}));
+        self.act("xpath", &path, |element| {
+            self.try_post(&format!("element/{element}/click"), json!({}))
+        });
     }
 
+    /// Does something to the first such element. The page may still be coming, or go just now: then it looks again.
     #[track_caller]
-    fn find(&self, css: &str) -> String {
-        self.element("css selector", css)
-    }
-
-    /// Waits for it: the page may still be coming.
-    #[track_caller]
-    fn element(&self, using: &str, value: &str) -> String {
-        eventually(&format!("{value} in the page"), || {
-            let found = self.post("elements", json!({"using": using, "value": value}));
-            Some(found.as_array()?.first()?[ELEMENT].as_str()?.to_owned())
-        })
+    fn act(&self, using: &str, value: &str, act: impl Fn(&str) -> Result<Value, String>) {
+        let mut last = "it is not there".to_owned();
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            eventually(&format!("{value} in the page"), || {
+                let found = self.post("elements", json!({"using": using, "value": value}));
+                let element = found.as_array()?.first()?[ELEMENT].as_str()?.to_owned();
+                act(&element).map_err(|error| last = error).ok()
+            });
+        }));
+        assert!(done.is_ok(), "{value} at {}: {last}\n{}", self.url(), self.text());
     }
 
     pub fn run(&self, script: &str) -> Value {
@@ -223,6 +230,11 @@ impl Drop for Browser {
 
 #[track_caller]
 fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>, to: &str) -> Value {
+    try_answer(response, to).unwrap_or_else(|refusal| panic!("{refusal}"))
+}
+
+/// What the driver answers, or why it refuses.
+fn try_answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>, to: &str) -> Result<Value, String> {
     let mut response = response.unwrap_or_else(|e| panic!("chromedriver does not answer {to}: {e}"));
     let status = response.status();
     let limit = 64 << 20;
@@ -232,12 +244,11 @@ fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>, to: &
         .limit(limit)
         .read_json()
         .expect("WebDriver speaks JSON");
-    assert!(
-        status.is_success(),
-        "chromedriver refuses {to}: {}",
-        body["value"]["message"]
-    );
-    body["value"].take()
+    if status.is_success() {
+        Ok(body["value"].take())
+    } else {
+        Err(format!("chromedriver refuses {to}: {}", body["value"]["message"]))
+    }
 }
 
 #[cfg(test)]

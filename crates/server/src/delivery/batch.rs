@@ -45,14 +45,14 @@ impl Batch {
     /// A message never holds a line's end: the encoder replaces control characters.
     fn framed(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         match self.transport {
-            Transport::Udp => write(&mut self.octets),
+            Transport::Udp | Transport::Relp | Transport::RelpTls => write(&mut self.octets),
             // RFC 6587 section 3.4.2: the message, then LF.
             Transport::TcpLf => {
                 write(&mut self.octets);
                 self.octets.push(b'\n');
             }
             // RFC 6587 section 3.4.1: the length in decimal, a space, the message.
-            Transport::TcpOctets => {
+            Transport::TcpOctets | Transport::Tls => {
                 self.scratch.clear();
                 write(&mut self.scratch);
                 self.octets.extend_from_slice(self.scratch.len().to_string().as_bytes());

@@ -77,6 +77,9 @@ impl Connection {
                 let peer = peers.get(turn).ok_or_else(|| Trouble::Name(address.clone()))?;
                 udp(*peer).await.map(Socket::Udp)
             }
+            Transport::Tls | Transport::Relp | Transport::RelpTls => {
+                return Err(Trouble::Connect(address, io::ErrorKind::Unsupported));
+            }
             Transport::TcpLf | Transport::TcpOctets => {
                 let mut opened = Err(Trouble::Name(address.clone()));
                 for peer in peers {

@@ -74,7 +74,9 @@ impl Course {
         let pace = &shared.pace;
         let hold = match spec.transport {
             Transport::Udp => pace.hold_datagrams,
-            Transport::TcpLf | Transport::TcpOctets => pace.hold,
+            Transport::TcpLf | Transport::TcpOctets | Transport::Tls | Transport::Relp | Transport::RelpTls => {
+                pace.hold
+            }
         };
         Ok(Some(Self {
             shared: Arc::clone(shared),
@@ -207,7 +209,9 @@ impl Course {
         let handed = match self.spec.transport {
             // Sent is not handed over while the network may still answer that nobody listens.
             Transport::Udp => settled,
-            Transport::TcpLf | Transport::TcpOctets => self.window.handed(),
+            Transport::TcpLf | Transport::TcpOctets | Transport::Tls | Transport::Relp | Transport::RelpTls => {
+                self.window.handed()
+            }
         };
         let mark = (self.remembered.0.max(handed), self.remembered.1.max(settled));
         let connected_again = self.in_error && self.shared.standings.is_connected(self.id);

@@ -71,11 +71,7 @@ async fn record(store: &Store, numbers: std::ops::Range<u64>) {
 }
 
 fn spec(name: &str, transport: Transport, address: &str) -> ReceiverSpec {
-    ReceiverSpec {
-        name: name.parse().unwrap(),
-        transport,
-        address: address.parse().unwrap(),
-    }
+    ReceiverSpec::plain(name.parse().unwrap(), transport, address.parse().unwrap())
 }
 
 async fn add(store: &Store, spec: ReceiverSpec) -> ReceiverId {

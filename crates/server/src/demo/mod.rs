@@ -76,11 +76,7 @@ impl Demo {
         let entropy = Arc::new(SystemEntropy);
         let clock = Arc::new(SetBack::by(story::BEGINS));
         let app = App::open(config, clock.clone(), entropy.clone()).await?;
-        let receiver = ReceiverSpec {
-            name: "terminal".parse()?,
-            transport: Transport::TcpLf,
-            address: terminal.to_string().parse()?,
-        };
+        let receiver = ReceiverSpec::plain("terminal".parse()?, Transport::TcpLf, terminal.to_string().parse()?);
         let now = clock.now();
         app.store
             .write(move |tx| Box::pin(async move { tx.add_receiver(&receiver, now).await }))

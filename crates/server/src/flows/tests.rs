@@ -171,11 +171,11 @@ async fn a_change_of_settings_waits_while_on() {
     people.turn_on().await;
     let request = people.waiting(14).await;
     assert_eq!((request.state, request.operation.id()), (State::Pending, 108));
-    let spec = ReceiverSpec {
-        name: "siem".parse().unwrap(),
-        transport: countersign_core::receiver::Transport::Udp,
-        address: "127.0.0.1:514".parse().unwrap(),
-    };
+    let spec = ReceiverSpec::plain(
+        "siem".parse().unwrap(),
+        countersign_core::receiver::Transport::Udp,
+        "127.0.0.1:514".parse().unwrap(),
+    );
     let added = change(
         &people.house.app,
         &People::actor(&people.bob),

@@ -162,7 +162,8 @@ async fn read(stream: TcpStream, transport: Transport, got: Arc<Mutex<Got>>) {
         }
         let message = match transport {
             Transport::TcpOctets => counted(&mut reader).await,
-            Transport::TcpLf | Transport::Udp => line(&mut reader).await,
+            Transport::TcpLf => line(&mut reader).await,
+            other => unreachable!("this sink does not speak {}", other.as_str()),
         };
         let Some(message) = message else { return };
         let mut got = open.0.lock().unwrap();

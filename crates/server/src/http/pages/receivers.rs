@@ -71,6 +71,12 @@ const fn transport(transport: Transport) -> (&'static str, &'static str) {
             "TCP, octet counting",
             "Each message after its length (RFC 6587, 3.4.1).",
         ),
+        Transport::Tls => ("TLS", "Octet counting inside TLS (RFC 5425)."),
+        Transport::Relp => (
+            "RELP",
+            "The receiver acknowledges each message: nothing is lost. Recommended.",
+        ),
+        Transport::RelpTls => ("RELP inside TLS", "Acknowledged and encrypted."),
     }
 }
 
@@ -94,11 +100,11 @@ impl TypedReceiver {
 
     fn read(&self) -> Result<ReceiverSpec, String> {
         let complain = |error: &dyn std::fmt::Display| words::sentence(&error.to_string());
-        Ok(ReceiverSpec {
-            address: self.address.trim().parse().map_err(|error| complain(&error))?,
-            name: self.name.trim().parse().map_err(|error| complain(&error))?,
-            transport: self.transport.parse().map_err(|error| complain(&error))?,
-        })
+        Ok(ReceiverSpec::plain(
+            self.name.trim().parse().map_err(|error| complain(&error))?,
+            self.transport.parse().map_err(|error| complain(&error))?,
+            self.address.trim().parse().map_err(|error| complain(&error))?,
+        ))
     }
 
     fn form(self, problem: Option<String>) -> ReceiverForm {
