@@ -30,8 +30,8 @@ macro_rules! catalogue {
     ($(
         $(#[doc = $sent:literal])+
         $id:literal $variant:ident $title:literal [$first:ident $(, $more:ident)*] $(by $outcome:ident)? $(attack $technique:literal)*
-        { $( $(#[doc = $field_doc:literal])* $field:ident: $type:ty = $example:expr ),+ $(,)? }
-        ( $( $key:literal = $value:expr ),+ $(,)? )
+        { $( $(#[doc = $field_doc:literal])* $field:ident: $type:ty = $example:expr $(=> $told:ident)? ),+ $(,)? }
+        ( $( $key:literal $(= $from:ident $(as $wrap:ident)?)? $(: $fixed:expr)? ),+ $(,)? )
         [ $( $words:expr ),+ $(,)? ]
     )+) => {
         /// What happened: one variant for each event of the family, with what is known of it.
@@ -96,12 +96,44 @@ macro_rules! catalogue {
             pub(crate) fn each_parameter(&self, mut each: impl Parameters) {
                 // Some fields are told in the description alone.
                 #[allow(unused_variables)]
-                match self { $( Self::$variant { $($field),+ } => { $( each.parameter($key, $value); )+ } ),+ }
+                match self { $( Self::$variant { $($field),+ } => { $(
+                    $( each.parameter($key, $($wrap)? ($from)); )?
+                    $( each.parameter($key, $fixed); )?
+                )+ } ),+ }
             }
 
             pub(crate) fn write_description(&self, w: &mut Writer<'_>) {
                 #[allow(unused_variables)]
                 match self { $( Self::$variant { $($field),+ } => { $( $words.write_words(w); )+ } ),+ }
+            }
+        }
+
+        /// What happened, from a message that tells it: the inverse of [`encode`](crate::encode) and
+        /// [`encode_strict`](crate::encode_strict) for ordinary values.
+        ///
+        /// What the wire does not carry comes back as far as it can be known: instants inside parameters in whole
+        /// seconds, a shortened text as it was sent, the request and the result only when they were sent.
+        impl TryFrom<&Message<'_>> for Event {
+            type Error = NotAnEvent;
+
+            fn try_from(message: &Message<'_>) -> Result<Self, NotAnEvent> {
+                let fields = Fields::of(message)?;
+                match fields.id() {
+                    $( $id => {
+                        $( $( let $from = fields.parameter($key)?; )? )+
+                        $( $( let $field = fields.told(stringify!($told))?; )? )+
+                        #[allow(unused_mut)]
+                        let mut event = Self::$variant { $($field),+ };
+                        $( $(
+                            let words = fields.words(&event);
+                            if let Self::$variant { $field, .. } = &mut event {
+                                fields.settle(stringify!($told), $field, &words)?;
+                            }
+                        )? )+
+                        Ok(event)
+                    } )+
+                    unknown => Err(NotAnEvent::UnknownId(unknown)),
+                }
             }
         }
 

@@ -1,4 +1,5 @@
-use crate::writer::{Value, Writer};
+use crate::value::Value;
+use crate::writer::Writer;
 use serde::{Deserialize, Serialize};
 
 /// What has been changed: the `ChangesXML` of the settings and infrastructure events,

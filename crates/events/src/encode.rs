@@ -1,5 +1,6 @@
 use crate::event::Parameters;
-use crate::writer::{Form, Value, Writer, write_number};
+use crate::value::Value;
+use crate::writer::{Place, Writer, write_number};
 use crate::{EVENT_SEQUENCE, Event, Occurrence, Origin, Severity, Timestamp};
 
 /// No message is longer than this many octets, PRI and all.
@@ -39,7 +40,7 @@ pub fn encode_text(text: &str, at: Timestamp, offset_seconds: i32, origin: &Orig
     out.extend_from_slice(b" - - [origin enterpriseId=\"");
     write_number(u64::from(origin.enterprise_id), out);
     out.extend_from_slice(b"\"] ");
-    Writer::new(out, origin, Form::Compatible, 1_024).text(text);
+    Writer::new(out, origin, Place::Quotes, 1_024).text(text);
 }
 
 fn shortened(out: &mut Vec<u8>, write: impl Fn(&mut Vec<u8>, usize)) {
@@ -68,7 +69,7 @@ fn compatible(event: &Event, when: Occurrence, origin: &Origin, cap: usize, out:
     }
     out.extend_from_slice(b"[categoryId=0 instanceId=");
     write_number(u64::from(id), out);
-    let mut w = Writer::new(out, origin, Form::Compatible, cap);
+    let mut w = Writer::new(out, origin, Place::Quotes, cap);
     own(event, when, &mut w);
     common(event, &mut w);
     w.out.push(b']');
@@ -85,12 +86,12 @@ fn strict(event: &Event, when: Occurrence, origin: &Origin, cap: usize, out: &mu
     out.extend_from_slice(b" categoryId=\"0\" instanceId=\"");
     write_number(u64::from(event.id()), out);
     out.push(b'"');
-    let mut w = Writer::new(out, origin, Form::Strict, cap);
+    let mut w = Writer::new(out, origin, Place::StructuredData, cap);
     own(event, when, &mut w);
     environment(&mut w);
     w.out.extend_from_slice(b"] ");
     let message = w.out.len();
-    event.write_description(&mut Writer::new(out, origin, Form::Text, cap));
+    event.write_description(&mut Writer::new(out, origin, Place::Text, cap));
     if origin.byte_order_mark || !out.get(message..).unwrap_or_default().is_ascii() {
         out.splice(message..message, "\u{feff}".bytes());
     }

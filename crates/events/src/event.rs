@@ -1,7 +1,9 @@
 use crate::catalogue::{Entry, catalogue};
 use crate::changes::{Changes, ConfigurationBackupSpec};
-use crate::writer::{EffectResult, Fixed, Form, Number, RequestId, Value, Words, Writer};
-use crate::{COMMON, Operation, Origin, Outcome, Reason, Severity, Timestamp, User};
+use crate::from_message::{Fields, NotAnEvent};
+use crate::value::{EffectResult, Fixed, Number, RequestId, Value, Words};
+use crate::writer::{Place, Writer};
+use crate::{COMMON, Message, Operation, Origin, Outcome, Reason, Severity, Timestamp, User};
 use std::net::{IpAddr, SocketAddr};
 
 /// Takes an event's own parameters one after the other.
@@ -43,7 +45,7 @@ impl Event {
 
 fn whole(origin: &Origin, write: impl FnOnce(&mut Writer<'_>)) -> String {
     let mut out = Vec::new();
-    write(&mut Writer::new(&mut out, origin, Form::Whole, usize::MAX));
+    write(&mut Writer::new(&mut out, origin, Place::Whole, usize::MAX));
     // Only whole strings were written, so nothing is ever replaced here.
     String::from_utf8_lossy(&out).into_owned()
 }
@@ -63,13 +65,13 @@ catalogue! {
         storage_size: Option<u64> = Some(104_857_600),
         repository_id: Option<String> = some("2f6e1c58-6d0d-4b5e-9f6b-2b0a4a5a7c11"),
         is_full: Option<bool> = Some(true),
-        user_name: String = "TECH\\user1".to_owned(),
+        user_name: String = "TECH\\user1".to_owned() => description,
         /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
         /// How the effect ended, sent as `Result` only when the setting says so.
         result: Option<Outcome> = None,
     }
-    ("OibID" = oib_id, "OriginalOibID" = original_oib_id, "VmRef" = vm_ref, "VmName" = vm_name, "ServerName" = server_name, "DateTime" = date_time, "IsCorrupted" = is_corrupted, "Platform" = platform, "StorageSize" = storage_size, "RepositoryID" = repository_id, "IsFull" = is_full, "RequestId" = RequestId(request_id), "Result" = EffectResult(result))
+    ("OibID" = oib_id, "OriginalOibID" = original_oib_id, "VmRef" = vm_ref, "VmName" = vm_name, "ServerName" = server_name, "DateTime" = date_time, "IsCorrupted" = is_corrupted, "Platform" = platform, "StorageSize" = storage_size, "RepositoryID" = repository_id, "IsFull" = is_full, "RequestId" = request_id as RequestId, "Result" = result as EffectResult)
     ["Restore point for VM '", vm_name, "' has been removed by user ", user_name, "."]
 
     /// Sent when a service provider has been deleted.
@@ -83,7 +85,7 @@ catalogue! {
         /// How the effect ended, sent as `Result` only when the setting says so.
         result: Option<Outcome> = None,
     }
-    ("ProviderID" = provider_id, "ProviderName" = provider_name, "UserName" = user_name, "RequestId" = RequestId(request_id), "Result" = EffectResult(result))
+    ("ProviderID" = provider_id, "ProviderName" = provider_name, "UserName" = user_name, "RequestId" = request_id as RequestId, "Result" = result as EffectResult)
     ["Service provider ", provider_name, " has been deleted."]
 
     /// Sent when a backup repository has been added.
@@ -113,7 +115,7 @@ catalogue! {
         /// How the effect ended, sent as `Result` only when the setting says so.
         result: Option<Outcome> = None,
     }
-    ("RepositoryID" = repository_id, "Type" = repository_type, "RepositoryName" = repository_name, "ChangesXML" = changes, "UserName" = user_name, "UserFullInfo" = user, "RequestId" = RequestId(request_id), "Result" = EffectResult(result))
+    ("RepositoryID" = repository_id, "Type" = repository_type, "RepositoryName" = repository_name, "ChangesXML" = changes, "UserName" = user_name, "UserFullInfo" = user, "RequestId" = request_id as RequestId, "Result" = result as EffectResult)
     ["Backup repository ", repository_name, " has been deleted."]
 
     /// Sent when the general settings of the backup server have been changed.
@@ -183,7 +185,7 @@ catalogue! {
     40202 MfaTokenRevoked "Multi-Factor Authentication Token Revoked" [Info] attack "T1586" attack "T1111"
     {
         /// The account it was done to.
-        target: String = "TECH\\user3".to_owned(),
+        target: String = "TECH\\user3".to_owned() => description,
         /// Who did it.
         user: User = User::local("TECH\\user1"),
     }
@@ -194,7 +196,7 @@ catalogue! {
     40203 MfaForUserEnabled "Multi-Factor Authentication for User Enabled" [Info]
     {
         /// The account it was done to.
-        target: String = "TECH\\user3".to_owned(),
+        target: String = "TECH\\user3".to_owned() => description,
         /// Who did it.
         user: User = User::local("TECH\\user1"),
     }
@@ -205,7 +207,7 @@ catalogue! {
     40204 MfaForUserDisabled "Multi-Factor Authentication for User Disabled" [Info] attack "T1556"
     {
         /// The account it was done to.
-        target: String = "TECH\\user3".to_owned(),
+        target: String = "TECH\\user3".to_owned() => description,
         /// Who did it.
         user: User = User::local("TECH\\user1"),
     }
@@ -247,7 +249,7 @@ catalogue! {
     {
         spec: Option<ConfigurationBackupSpec> = Some(ConfigurationBackupSpec { target: "main".to_owned(), encrypted: true }),
         user: Option<User> = Some(User::local("TECH\\user1")),
-        outcome: Outcome = Outcome::Success,
+        outcome: Outcome = Outcome::Success => severity,
     }
     ("ConfigurationBackupSpecXML" = spec, "UserFullInfo" = user)
     ["Configuration backup has been completed. Result: ", outcome, "."]
@@ -256,7 +258,7 @@ catalogue! {
     40800 ConfigurationRestoreFinished "Configuration Restore Session Finished" [Info, Warning, Error] by outcome
     {
         user: Option<User> = Some(User::local("TECH\\user1")),
-        outcome: Outcome = Outcome::Success,
+        outcome: Outcome = Outcome::Success => severity,
     }
     ("UserFullInfo" = user)
     ["Configuration restore has been performed"]
@@ -286,7 +288,7 @@ catalogue! {
         /// How the effect ended, sent as `Result` only when the setting says so.
         result: Option<Outcome> = None,
     }
-    ("StorageID" = storage_id, "Type" = storage_type, "Name" = name, "ChangesXML" = changes, "UserName" = user_name, "RequestId" = RequestId(request_id), "Result" = EffectResult(result))
+    ("StorageID" = storage_id, "Type" = storage_type, "Name" = name, "ChangesXML" = changes, "UserName" = user_name, "RequestId" = request_id as RequestId, "Result" = result as EffectResult)
     ["Storage ", name, " has been deleted."]
 
     /// Sent when an attempt to delete a backup was refused.
@@ -297,7 +299,7 @@ catalogue! {
         /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
     }
-    ("EventType" = Fixed("UnsuccessfulAttemptToDeleteBackup"), "Endpoint" = endpoint, "UserName" = user_name, "RequestId" = RequestId(request_id))
+    ("EventType": Fixed("UnsuccessfulAttemptToDeleteBackup"), "Endpoint" = endpoint, "UserName" = user_name, "RequestId" = request_id as RequestId)
     ["Failed attempt to delete backup from \"", endpoint, "\"."]
 
     /// Sent when an attempt to change a security object was refused.
@@ -306,7 +308,7 @@ catalogue! {
         endpoint: SocketAddr = SocketAddr::from(([198, 51, 100, 15], 52_182)),
         user_name: Option<String> = some("TECH\\user1"),
     }
-    ("EventType" = Fixed("UnsuccessfulAttemptToModifySecurityObject"), "Endpoint" = endpoint, "UserName" = user_name)
+    ("EventType": Fixed("UnsuccessfulAttemptToModifySecurityObject"), "Endpoint" = endpoint, "UserName" = user_name)
     ["Failed attempt to change security object from \"", endpoint, "\"."]
 
     /// Sent when four-eyes authorization has been enabled.
@@ -314,7 +316,7 @@ catalogue! {
     {
         initiator: User = User::local("TECH\\user1"),
     }
-    ("Operation" = Fixed("Four-eyes authorization has been enabled"), "OperationId" = Number(0), "InitiatorFullInfo" = initiator)
+    ("Operation": Fixed("Four-eyes authorization has been enabled"), "OperationId": Number(0), "InitiatorFullInfo" = initiator)
     ["Four-eyes authorization has been enabled by ", initiator, "."]
 
     /// Sent when four-eyes authorization has been disabled.
@@ -326,7 +328,7 @@ catalogue! {
         /// How the effect ended, sent as `Result` only when the setting says so.
         result: Option<Outcome> = None,
     }
-    ("Operation" = Fixed("Four-eyes authorization has been disabled"), "OperationId" = Number(1), "InitiatorFullInfo" = initiator, "RequestId" = RequestId(request_id), "Result" = EffectResult(result))
+    ("Operation": Fixed("Four-eyes authorization has been disabled"), "OperationId": Number(1), "InitiatorFullInfo" = initiator, "RequestId" = request_id as RequestId, "Result" = result as EffectResult)
     ["Four-eyes authorization has been disabled by ", initiator, "."]
 
     /// Sent when a user creates a four-eyes authorization request.
@@ -337,7 +339,7 @@ catalogue! {
         /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
     }
-    ("Operation" = operation, "OperationId" = Number(operation.id()), "InitiatorFullInfo" = initiator, "RequestId" = RequestId(request_id))
+    ("Operation" = operation, "OperationId": Number(operation.id()), "InitiatorFullInfo" = initiator, "RequestId" = request_id as RequestId)
     [operation, " event has been initiated by ", initiator, " and requires an additional approval."]
 
     /// Sent when a user approves a four-eyes authorization request.
@@ -349,7 +351,7 @@ catalogue! {
         /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
     }
-    ("Operation" = operation, "OperationId" = Number(operation.id()), "InitiatorFullInfo" = initiator, "SupervisorFullInfo" = supervisor, "RequestId" = RequestId(request_id))
+    ("Operation" = operation, "OperationId": Number(operation.id()), "InitiatorFullInfo" = initiator, "SupervisorFullInfo" = supervisor, "RequestId" = request_id as RequestId)
     [operation, " event initiated by ", initiator, " has been approved by ", supervisor, "."]
 
     /// Sent when a user rejects a four-eyes authorization request.
@@ -361,7 +363,7 @@ catalogue! {
         /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
     }
-    ("Operation" = operation, "OperationId" = Number(operation.id()), "InitiatorFullInfo" = initiator, "SupervisorFullInfo" = supervisor, "RequestId" = RequestId(request_id))
+    ("Operation" = operation, "OperationId": Number(operation.id()), "InitiatorFullInfo" = initiator, "SupervisorFullInfo" = supervisor, "RequestId" = request_id as RequestId)
     [operation, " event initiated by ", initiator, " has been rejected by ", supervisor, "."]
 
     /// Sent when a four-eyes authorization request has expired without a decision.
@@ -372,7 +374,7 @@ catalogue! {
         /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
     }
-    ("Operation" = operation, "OperationId" = Number(operation.id()), "InitiatorFullInfo" = initiator, "RequestId" = RequestId(request_id))
+    ("Operation" = operation, "OperationId": Number(operation.id()), "InitiatorFullInfo" = initiator, "RequestId" = request_id as RequestId)
     [operation, " event initiated by ", initiator, " has expired while waiting for additional approval and was auto-rejected."]
 
     /// Sent when the settings of the SAML identity provider have been changed.

@@ -4,8 +4,9 @@
 //! Pure: no I/O, no async, no clock. Useful to whoever sends such messages, and to whoever reads them:
 //!
 //! - [`Event`] says what happened; [`encode`] and [`encode_strict`] write it in the dialect of an [`Origin`].
-//! - [`decode`] reads one message, ours or another sender's; [`Reader`] reads them from a stream;
-//!   [`encode_message`] writes one back byte for byte.
+//! - [`decode`] reads one message of either form, ours or another sender's; [`Reader`] reads them from a stream;
+//!   [`encode_message`] writes one back byte for byte, in the form that it stood in.
+//! - [`Event::try_from`] says what happened from a [`Message`].
 //! - [`export`] says a [`Message`] in the words of ECS, OCSF and CEF.
 //! - [`CATALOGUE`] lists what there is.
 //!
@@ -24,6 +25,7 @@
 //!
 //! let message = decode(&line)?;
 //! assert_eq!(message.parameter("Operation"), Some("Delete snapshot 1f2e3d4c"));
+//! assert_eq!(Event::try_from(&message), Ok(event));
 //! # Ok::<(), countersign_events::DecodeError>(())
 //! ```
 
@@ -33,6 +35,8 @@ mod decode;
 mod encode;
 mod event;
 pub mod export;
+mod form;
+mod from_message;
 mod message;
 mod occurrence;
 mod operation;
@@ -43,13 +47,17 @@ mod reason;
 mod severity;
 mod timestamp;
 mod user;
+mod value;
 mod writer;
+mod xml;
 
 pub use catalogue::{COMMON, EVENT_SEQUENCE, Entry};
 pub use changes::{ChangedObject, ChangedProperty, Changes, ConfigurationBackupSpec};
 pub use decode::{DecodeError, decode};
 pub use encode::{LARGEST_MESSAGE, encode, encode_strict, encode_text};
 pub use event::{CATALOGUE, Event, entry};
+pub use form::Form;
+pub use from_message::NotAnEvent;
 pub use message::{EncodeError, Message, encode_message};
 pub use occurrence::Occurrence;
 pub use operation::Operation;

@@ -1,4 +1,4 @@
-use crate::{DecodeError, Severity, Timestamp, decode};
+use crate::{DecodeError, Form, Severity, Timestamp, decode};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use thiserror::Error;
@@ -27,6 +27,9 @@ pub struct Message<'a> {
     /// Text that stands where the parameters should, or after them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Cow<'a, str>>,
+    /// The form it stood in; absent in JSON when it is the compatible one.
+    #[serde(default, skip_serializing_if = "Form::is_compatible")]
+    pub form: Form,
     /// Another reading is possible: a key repeats or stands out of the catalogue's order.
     pub ambiguous: bool,
     /// The line itself, kept when it is ambiguous or not told in full by the fields above.
@@ -81,13 +84,15 @@ impl Message<'_> {
                 .map(|(key, value)| (own(key), own(value)))
                 .collect(),
             text: self.text.map(own),
+            form: self.form,
             ambiguous: self.ambiguous,
             raw: self.raw.map(|raw| Cow::Owned(raw.into_owned())),
         }
     }
 }
 
-/// Appends the line that a message was read from, byte for byte, without a line's end: the inverse of [`decode`].
+/// Appends the line that a message was read from, byte for byte and in the form that it stood in, without a line's end:
+/// the inverse of [`decode`].
 ///
 /// # Errors
 /// When what would be written does not read back as this message; nothing is appended then.
@@ -133,17 +138,60 @@ fn write(message: &Message<'_>, out: &mut Vec<u8>) {
         text(field);
         text(" ");
     }
-    text("- - [origin enterpriseId=\"31023\"] ");
-    if let Some(id) = message.id {
-        text(&format!("[categoryId=0 instanceId={id}"));
-        for (key, value) in &message.parameters {
-            for part in [" ", key, "=\"", value, "\""] {
-                text(part);
+    match (message.form, message.id) {
+        (Form::Compatible, Some(id)) => compatible(id, &message.parameters, &mut text),
+        (Form::Strict, Some(id)) => strict(id, &message.parameters, &mut text),
+        (_, None) => {
+            text("- - [origin enterpriseId=\"31023\"] ");
+            text(message.text.as_deref().unwrap_or_default());
+        }
+    }
+}
+
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+fn compatible(id: u32, parameters: &[Pair<'_>], text: &mut impl FnMut(&str)) {
+    text(&format!(
+        "- - [origin enterpriseId=\"31023\"] [categoryId=0 instanceId={id}"
+    ));
+    for (key, value) in parameters {
+        for part in [" ", key, "=\"", value, "\""] {
+            text(part);
+        }
+    }
+    text("]");
+}
+
+/// The Description is MSG; it begins with a byte order mark when it is not ASCII (RFC 5424 section 6.4).
+fn strict(id: u32, parameters: &[Pair<'_>], text: &mut impl FnMut(&str)) {
+    let (parameters, description) = match parameters.split_last() {
+        Some(((key, value), others)) if key == "Description" => (others, Some(value)),
+        _ => (parameters, None),
+    };
+    text(&format!(
+        "- {id} [origin enterpriseId=\"31023\"][event@31023 categoryId=\"0\" instanceId=\"{id}\""
+    ));
+    for (key, value) in parameters {
+        for part in [" ", key, "=\""] {
+            text(part);
+        }
+        for piece in value.split_inclusive(['"', '\\', ']']) {
+            let plain = piece.strip_suffix(['"', '\\', ']']);
+            text(plain.unwrap_or(piece));
+            if let Some(plain) = plain {
+                text("\\");
+                text(piece.get(plain.len()..).unwrap_or_default());
             }
         }
-        text("]");
-    } else {
-        text(message.text.as_deref().unwrap_or_default());
+        text("\"");
+    }
+    text("]");
+    if let Some(description) = description {
+        text(" ");
+        if !description.is_ascii() {
+            text("\u{feff}");
+        }
+        text(description);
     }
 }
 

@@ -61,6 +61,51 @@ impl Operation {
         format!("{before}{name}{after}")
     }
 
+    /// The operation with that number and wording; `None` when they are not one of [`Operation::name`]. Another sender's
+    /// wording of 10000 is its name.
+    pub(crate) fn worded(id: u32, wording: &str) -> Option<Self> {
+        let after = |before: &str| wording.strip_prefix(before).map(str::to_owned);
+        let operation = match id {
+            100 => Self::DeleteBackup {
+                name: after("Delete backup ")?,
+            },
+            101 => Self::DeleteLogBackup {
+                name: after("Delete log backup ")?,
+            },
+            102 => Self::DeleteConfigurationBackup {
+                name: after("Delete configuration backup ")?,
+            },
+            103 => return (wording == "Disable four-eyes authorization").then_some(Self::DisableFourEyes),
+            104 => Self::DeleteSnapshot {
+                name: after("Delete snapshot ")?,
+            },
+            105 => Self::DeleteObject {
+                name: after("Delete object ")?,
+            },
+            106 => Self::DeleteServiceProvider {
+                name: after("Delete service provider ")?,
+            },
+            107 => Self::DeleteStorage {
+                name: after("Delete storage ")?,
+            },
+            108 => {
+                let product = after("Update ")?;
+                return product
+                    .strip_suffix(" security settings")
+                    .map(|_| Self::UpdateSecuritySettings);
+            }
+            109 => Self::UpdateRepository {
+                name: after("Update repository ")?,
+            },
+            10_000 if wording == "Other operations" => Self::Other { name: String::new() },
+            10_000 => Self::Other {
+                name: after("Other operations: ").unwrap_or_else(|| wording.to_owned()),
+            },
+            _ => return None,
+        };
+        Some(operation)
+    }
+
     /// The wording in three parts: ours, what someone could choose, ours.
     pub(crate) fn wording<'a>(&'a self, product: &'a str) -> (&'static str, &'a str, &'static str) {
         match self {
@@ -119,6 +164,9 @@ mod tests {
                 (operation.id(), operation.name("Veeam Backup & Replication").as_str()),
                 (id, wording)
             );
+            assert_eq!(Operation::worded(id, wording), Some(operation));
         }
+        assert_eq!(Operation::worded(100, "Delete snapshot N"), None);
+        assert_eq!(Operation::worded(99, "Delete backup N"), None);
     }
 }

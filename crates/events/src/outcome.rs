@@ -14,6 +14,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Success, Self::Warning, Self::Failed];
+
     /// The word on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {

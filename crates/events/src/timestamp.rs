@@ -63,13 +63,7 @@ impl Timestamp {
         if separators.iter().any(|&(at, c)| b.get(at) != Some(&c)) {
             return None;
         }
-        if !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
-            return None;
-        }
-        // A leap second is written :60; it counts as the first instant of the next minute.
-        if hour > 23 || minute > 59 || second > 60 {
-            return None;
-        }
+        let local = instant((year, month, day), (hour, minute, second))?;
         let mut rest = b.get(19..)?;
         let mut micros = 0;
         if let Some(fraction) = rest.strip_prefix(b".") {
@@ -99,8 +93,20 @@ impl Timestamp {
             }
             _ => return None,
         };
-        let seconds = days_from_civil(year, month, day) * DAY + hour * 3600 + minute * 60 + second;
-        Some((Self((seconds - i64::from(offset)) * MICROS + micros), offset))
+        Some((Self((local - i64::from(offset)) * MICROS + micros), offset))
+    }
+
+    /// Reads `MM/DD/YYYY HH:MM:SS` in UTC; `None` if it is anything else.
+    #[must_use]
+    pub fn parse_utc_text(text: &str) -> Option<Self> {
+        let b = text.as_bytes();
+        let separators = [(2, b'/'), (5, b'/'), (10, b' '), (13, b':'), (16, b':')];
+        if b.len() != 19 || separators.iter().any(|&(at, c)| b.get(at) != Some(&c)) {
+            return None;
+        }
+        let (month, day, year) = (number(b, 0, 2)?, number(b, 3, 2)?, number(b, 6, 4)?);
+        let (hour, minute, second) = (number(b, 11, 2)?, number(b, 14, 2)?, number(b, 17, 2)?);
+        instant((year, month, day), (hour, minute, second)).map(|seconds| Self(seconds * MICROS))
     }
 
     pub(crate) fn write_rfc3339(self, offset_seconds: i32, out: &mut Vec<u8>) {
@@ -161,6 +167,17 @@ fn number(bytes: &[u8], at: usize, len: usize) -> Option<i64> {
 }
 
 type Triple = (i64, i64, i64);
+
+/// Seconds since the epoch of a date and a time of day; `None` when there is no such day or time. A leap second is
+/// written :60; it counts as the first instant of the next minute.
+fn instant((year, month, day): Triple, (hour, minute, second): Triple) -> Option<i64> {
+    let exists = (1..=12).contains(&month)
+        && (1..=days_in_month(year, month)).contains(&day)
+        && hour <= 23
+        && minute <= 59
+        && second <= 60;
+    exists.then(|| days_from_civil(year, month, day) * DAY + hour * 3600 + minute * 60 + second)
+}
 
 /// Seconds since the epoch to (year, month, day) and (hour, minute, second).
 fn split(seconds: i64) -> (Triple, Triple) {
@@ -254,6 +271,15 @@ mod tests {
         ] {
             assert_eq!(Timestamp::parse_rfc3339(text), None, "{text}");
         }
+        for text in [
+            "",
+            "11/20/2025",
+            "11/20/2025 10:29:37Z",
+            "20/11/2025 10:29:37",
+            "11-20-2025 10:29:37",
+        ] {
+            assert_eq!(Timestamp::parse_utc_text(text), None, "{text}");
+        }
         assert_eq!(
             Timestamp::parse_rfc3339("1970-01-01T00:00:01.5Z"),
             Some((Timestamp(1_500_000), 0))
@@ -265,6 +291,8 @@ mod tests {
         fn written_and_read_back(at in FIRST_SECOND * MICROS + DAY * MICROS..(LAST_SECOND - DAY) * MICROS, minutes in -1439_i32..=1439) {
             let text = Timestamp(at).rfc3339(minutes * 60);
             prop_assert_eq!(Timestamp::parse_rfc3339(&text), Some((Timestamp(at), minutes * 60)));
+            let whole = Timestamp(Timestamp(at).seconds() * MICROS);
+            prop_assert_eq!(Timestamp::parse_utc_text(&Timestamp(at).utc_text()), Some(whole));
         }
     }
 }

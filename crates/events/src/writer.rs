@@ -1,45 +1,44 @@
-use crate::{Operation, Origin, Outcome, Reason, Timestamp, User};
+use crate::Origin;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
 
-/// Which of the forms a value is written in.
+/// Where a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// As it is, nothing replaced, nothing cut: for people and for the record.
+pub(crate) enum Place {
+    /// For people and for the record, as it is: nothing replaced, nothing cut.
     Whole,
     /// Inside the compatible form's quotes, where nothing can be escaped.
-    Compatible,
+    Quotes,
     /// Inside RFC 5424 structured data (section 6.3.3), where `"`, `\` and `]` are escaped.
-    Strict,
+    StructuredData,
     /// As the MSG of the strict form, where nothing needs an escape.
     Text,
 }
 
 /// Writes values so that what someone could choose never ends a value, a line or an element.
 ///
-/// In every form but `Whole`, control characters, line separators and bidirectional marks become U+FFFD. In the
+/// Everywhere but in `Whole`, control characters, line separators and bidirectional marks become U+FFFD. In the
 /// compatible form a quote becomes `'`, and a plain value's leading `<` becomes U+FFFD, since it would make the value
 /// XML to a reader. Inside XML, `<`, `>`, `&` and `"` are the five-entity escapes. A text longer than `cap` octets is
 /// cut between characters and ends in `…`.
 pub(crate) struct Writer<'a> {
     pub(crate) out: &'a mut Vec<u8>,
     pub(crate) origin: &'a Origin,
-    form: Form,
+    place: Place,
     cap: usize,
     value_start: usize,
 }
 
 /// What replaces a character that cannot stand on the wire: U+FFFD.
 const REPLACEMENT: &str = "\u{fffd}";
-const ELLIPSIS: &str = "…";
+pub(crate) const ELLIPSIS: &str = "…";
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(out: &'a mut Vec<u8>, origin: &'a Origin, form: Form, cap: usize) -> Self {
+    pub(crate) fn new(out: &'a mut Vec<u8>, origin: &'a Origin, place: Place, cap: usize) -> Self {
         let value_start = out.len();
         Self {
             out,
             origin,
-            form,
+            place,
             cap,
             value_start,
         }
@@ -57,7 +56,7 @@ impl<'a> Writer<'a> {
 
     /// Text of our own that belongs to a value; quotes stand bare in the compatible form.
     pub(crate) fn markup(&mut self, text: &str) {
-        if self.form != Form::Strict {
+        if self.place != Place::StructuredData {
             return self.out.extend_from_slice(text.as_bytes());
         }
         for byte in text.bytes() {
@@ -102,14 +101,18 @@ impl<'a> Writer<'a> {
     }
 
     fn run(&mut self, text: &str, xml: bool) {
-        let limit = if self.form == Form::Whole { usize::MAX } else { self.cap };
+        let limit = if self.place == Place::Whole {
+            usize::MAX
+        } else {
+            self.cap
+        };
         // The last place where a cut text still has room for the ellipsis.
         let mut cut_at = self.out.len();
         let start = self.out.len();
         let mut rest = text;
         let care = self.care(xml);
         if !xml
-            && self.form == Form::Compatible
+            && self.place == Place::Quotes
             && start == self.value_start
             && let Some(after) = text.strip_prefix('<')
         {
@@ -152,11 +155,11 @@ impl<'a> Writer<'a> {
     /// Which octets need care here.
     const fn care(&self, xml: bool) -> u8 {
         let xml = if xml { XML } else { 0 };
-        match self.form {
-            Form::Whole => xml,
-            Form::Compatible => xml | REPLACED | QUOTE,
-            Form::Strict => xml | REPLACED | STRUCTURED,
-            Form::Text => xml | REPLACED,
+        match self.place {
+            Place::Whole => xml,
+            Place::Quotes => xml | REPLACED | QUOTE,
+            Place::StructuredData => xml | REPLACED | STRUCTURED,
+            Place::Text => xml | REPLACED,
         }
     }
 
@@ -167,14 +170,14 @@ impl<'a> Writer<'a> {
             '&' if xml => "&amp;",
             '<' if xml => "&lt;",
             '>' if xml => "&gt;",
-            _ if self.form == Form::Whole => c.encode_utf8(utf8),
+            _ if self.place == Place::Whole => c.encode_utf8(utf8),
             _ if replaced(c) => REPLACEMENT,
-            '"' | '\\' | ']' if self.form == Form::Strict => match c {
+            '"' | '\\' | ']' if self.place == Place::StructuredData => match c {
                 '"' => "\\\"",
                 '\\' => "\\\\",
                 _ => "\\]",
             },
-            '"' if self.form == Form::Compatible => "'",
+            '"' if self.place == Place::Quotes => "'",
             _ => c.encode_utf8(utf8),
         }
     }
@@ -215,231 +218,6 @@ fn plain_length(octets: &[u8], care: u8) -> usize {
         .iter()
         .position(|&octet| CARE[usize::from(octet)] & care != 0)
         .unwrap_or(octets.len())
-}
-
-/// What can stand as a parameter's value.
-pub(crate) trait Value {
-    /// A value that is not known is left out of the message, never sent empty.
-    fn is_sent(&self, _origin: &Origin) -> bool {
-        true
-    }
-
-    fn write(&self, w: &mut Writer<'_>);
-}
-
-/// What can stand in a Description.
-pub(crate) trait Words {
-    fn write_words(&self, w: &mut Writer<'_>);
-}
-
-impl<T: Value> Value for &T {
-    fn is_sent(&self, origin: &Origin) -> bool {
-        T::is_sent(self, origin)
-    }
-
-    fn write(&self, w: &mut Writer<'_>) {
-        T::write(self, w);
-    }
-}
-
-impl<T: Value> Value for Option<T> {
-    fn is_sent(&self, origin: &Origin) -> bool {
-        self.as_ref().is_some_and(|value| value.is_sent(origin))
-    }
-
-    fn write(&self, w: &mut Writer<'_>) {
-        if let Some(value) = self {
-            value.write(w);
-        }
-    }
-}
-
-impl Value for String {
-    fn is_sent(&self, _origin: &Origin) -> bool {
-        !self.is_empty()
-    }
-
-    fn write(&self, w: &mut Writer<'_>) {
-        w.text(self);
-    }
-}
-
-/// A list, comma and space between.
-impl Value for Vec<String> {
-    fn is_sent(&self, _origin: &Origin) -> bool {
-        self.iter().any(|item| !item.is_empty())
-    }
-
-    fn write(&self, w: &mut Writer<'_>) {
-        for (at, item) in self.iter().take(w.items()).enumerate() {
-            if at > 0 {
-                w.markup(", ");
-            }
-            w.text(item);
-        }
-        if self.len() > w.items() {
-            w.markup(", ");
-            w.markup(ELLIPSIS);
-        }
-    }
-}
-
-impl Value for User {
-    fn write(&self, w: &mut Writer<'_>) {
-        w.markup("<ModifiedUserInfo fullName=\"");
-        w.xml(&self.full_name);
-        w.markup("\" loginType=\"");
-        write_number(u64::from(self.login_type), w.out);
-        w.markup("\" />");
-    }
-}
-
-impl Value for Operation {
-    fn write(&self, w: &mut Writer<'_>) {
-        let origin = w.origin;
-        let (before, name, after) = self.wording(&origin.product);
-        w.markup(before);
-        w.text(name);
-        w.markup(after);
-    }
-}
-
-impl Value for Reason {
-    fn is_sent(&self, origin: &Origin) -> bool {
-        origin.reason
-    }
-
-    fn write(&self, w: &mut Writer<'_>) {
-        w.display(self.code());
-    }
-}
-
-impl Value for Timestamp {
-    fn write(&self, w: &mut Writer<'_>) {
-        self.write_utc_text(w.out);
-    }
-}
-
-impl Value for IpAddr {
-    fn write(&self, w: &mut Writer<'_>) {
-        match self {
-            Self::V4(ip) => {
-                for (at, octet) in ip.octets().into_iter().enumerate() {
-                    if at > 0 {
-                        w.out.push(b'.');
-                    }
-                    write_number(u64::from(octet), w.out);
-                }
-            }
-            Self::V6(ip) => w.display(ip),
-        }
-    }
-}
-
-impl Value for SocketAddr {
-    fn write(&self, w: &mut Writer<'_>) {
-        w.display(self);
-    }
-}
-
-impl Value for u64 {
-    fn write(&self, w: &mut Writer<'_>) {
-        write_number(*self, w.out);
-    }
-}
-
-impl Value for bool {
-    fn write(&self, w: &mut Writer<'_>) {
-        w.markup(if *self { "True" } else { "False" });
-    }
-}
-
-/// A value that is always the same.
-pub(crate) struct Fixed(pub(crate) &'static str);
-
-impl Value for Fixed {
-    fn write(&self, w: &mut Writer<'_>) {
-        w.markup(self.0);
-    }
-}
-
-/// A small number.
-pub(crate) struct Number(pub(crate) u32);
-
-impl Value for Number {
-    fn write(&self, w: &mut Writer<'_>) {
-        write_number(u64::from(self.0), w.out);
-    }
-}
-
-/// The request an event belongs to, where the setting says so.
-pub(crate) struct RequestId<'a>(pub(crate) &'a Option<String>);
-
-impl Value for RequestId<'_> {
-    fn is_sent(&self, origin: &Origin) -> bool {
-        origin.request_id && self.0.is_sent(origin)
-    }
-
-    fn write(&self, w: &mut Writer<'_>) {
-        self.0.write(w);
-    }
-}
-
-/// How the effect ended, where the setting says so.
-pub(crate) struct EffectResult<'a>(pub(crate) &'a Option<Outcome>);
-
-impl Value for EffectResult<'_> {
-    fn is_sent(&self, origin: &Origin) -> bool {
-        origin.result && self.0.is_some()
-    }
-
-    fn write(&self, w: &mut Writer<'_>) {
-        if let Some(outcome) = self.0 {
-            w.markup(outcome.name());
-        }
-    }
-}
-
-impl Words for &'static str {
-    fn write_words(&self, w: &mut Writer<'_>) {
-        w.markup(self);
-    }
-}
-
-impl Words for &String {
-    fn write_words(&self, w: &mut Writer<'_>) {
-        w.text(self);
-    }
-}
-
-impl Words for &User {
-    fn write_words(&self, w: &mut Writer<'_>) {
-        w.text(&self.full_name);
-    }
-}
-
-impl Words for &Operation {
-    fn write_words(&self, w: &mut Writer<'_>) {
-        self.write(w);
-    }
-}
-
-impl Words for &Reason {
-    fn write_words(&self, w: &mut Writer<'_>) {
-        w.markup(self.description());
-    }
-}
-
-impl Words for &Outcome {
-    fn write_words(&self, w: &mut Writer<'_>) {
-        w.markup(self.name());
-    }
-}
-
-impl Words for &SocketAddr {
-    fn write_words(&self, w: &mut Writer<'_>) {
-        w.display(self);
-    }
 }
 
 pub(crate) fn write_number(mut value: u64, out: &mut Vec<u8>) {

@@ -139,6 +139,17 @@ escaped, MSGID is the event's id and MSG the Description.
 <PRI>1 TIMESTAMP HOSTNAME APP-NAME - ID [origin enterpriseId="31023"][event@31023 categoryId="0" instanceId="ID" Key="Value" …] DESCRIPTION
 ```
 
+## Reading
+
+`countersign events decode` reads both forms, ours and other senders', and prints one JSON object a message; `countersign
+events encode` writes it back byte for byte, in the form that it was read in (`"form": "strict"`; absent for the
+compatible one). `countersign_events::decode` and `Event::try_from` do the same in a program.
+
+In the compatible form nothing is escaped, so a value ends at a quote before the end of the body, before a final `]`, or
+before a space and `Key="`. A value that begins with `<` is XML: a quote inside a tag does not end it, a quote between
+tags does where no element is open. In the strict form a value ends at a quote without a backslash before it. A message whose
+keys repeat or stand out of the order given here is marked `"ambiguous": true` and keeps its line in `raw`.
+
 ## Reasons
 
 The `Reason` of 44001 and 44002, and what their Description says after "… was denied: ".

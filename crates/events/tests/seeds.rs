@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use countersign_events::{
-    Event, Occurrence, Operation, Origin, Outcome, Reason, Timestamp, User, encode, encode_strict,
+    Event, Occurrence, Operation, Origin, Outcome, Reason, Timestamp, User, decode, encode, encode_strict,
 };
 use std::net::IpAddr;
 
@@ -45,6 +45,28 @@ fn seed_44002() {
         line(&authorization_denied(), "2025-12-05T18:57:34.193602-07:00", &origin),
         r#"<12>1 2025-12-05T18:57:34.193602-07:00 VBRSRV01 Veeam_MP - - [origin enterpriseId="31023"] [categoryId=0 instanceId=44002 SourceIpAddress="198.51.100.15" ClientId="veeam-backup-web-ui" FriendlyName="veeamadmin" Subject="UID-veeamadmin" ResourceId="veeam-gateway-api-service" RedirectUri="/" VbrHostName="vbrsrv01" VbrVersion="13.0.1.180" Version="1" Description="Authorization request was denied: an authentication has failed."]"#
     );
+}
+
+#[test]
+fn the_seeds_lines_are_read_as_the_events_they_tell() {
+    let seeds = [
+        (
+            r#"1 2025-12-05T18:57:34.193602-07:00 VBRSRV01 Veeam_MP - - [origin enterpriseId="31023"] [categoryId=0 instanceId=44002 SourceIpAddress="198.51.100.15" ClientId="veeam-backup-web-ui" FriendlyName="veeamadmin" Subject="UID-veeamadmin" ResourceId="veeam-gateway-api-service" RedirectUri="/" VbrHostName="vbrsrv01" VbrVersion="13.0.1.180" Version="1" Description="Authorization request was denied: an authentication has failed."]"#,
+            authorization_denied(),
+        ),
+        (
+            r#"1 2025-11-24T05:26:58.953786-07:00 VBRSRV01 Veeam_MP - - [origin enterpriseId="31023"] [categoryId=0 instanceId=42403 Operation="Disable four-eyes authorization" OperationId="103" InitiatorFullInfo="<ModifiedUserInfo fullName="TECH\user1" loginType="0" />" SupervisorFullInfo="<ModifiedUserInfo fullName="TECH\user2" loginType="0" />" VbrHostName="vbrsrv01.tech.local" VbrVersion="13.0.1.180" Version="1" Description="Disable four-eyes authorization event initiated by TECH\user1 has been approved by TECH\user2."]"#,
+            Event::FourEyesRequestApproved {
+                operation: Operation::DisableFourEyes,
+                initiator: User::local(r"TECH\user1"),
+                supervisor: User::local(r"TECH\user2"),
+                request_id: None,
+            },
+        ),
+    ];
+    for (line, event) in seeds {
+        assert_eq!(Event::try_from(&decode(line.as_bytes()).unwrap()), Ok(event), "{line}");
+    }
 }
 
 #[test]

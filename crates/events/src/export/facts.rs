@@ -1,3 +1,4 @@
+use crate::xml::resolved;
 use crate::{Message, Outcome, Severity, entry};
 
 /// What an event is about, in the coarse words that all consumers share.
@@ -118,18 +119,7 @@ fn full_name(xml: &str) -> Option<String> {
     // A bare quote in another sender's name does not end it: the next attribute does.
     let end = after.find("\" loginType=").or_else(|| after.find('"'))?;
     let name = after.get(..end)?;
-    let resolved = [
-        ("&quot;", "\""),
-        ("&apos;", "'"),
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&amp;", "&"),
-    ]
-    .into_iter()
-    .fold(name.to_owned(), |name, (entity, character)| {
-        name.replace(entity, character)
-    });
-    Some(resolved)
+    Some(resolved(name).into_owned())
 }
 
 /// `DOMAIN\name` in two.
