@@ -6,9 +6,10 @@ use std::time::Duration;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection as _, Row as _, SqlSafeStr, Sqlite};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Row as _, SqlSafeStr, Sqlite};
 
 use crate::StoreError;
+use crate::query::Query;
 
 /// A value of a column or a parameter.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,6 +151,23 @@ impl Connection {
             .collect())
     }
 
+    /// Asks what a [`Query`] says; every row of the answer.
+    pub(crate) async fn found(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
+        let (text, params) = query.into_parts();
+        // Nothing but our own words is in a query's text: its type sees to that.
+        let asked = bound(AssertSqlSafe(text), params).fetch_all(&mut self.0).await?;
+        Ok(asked.into_iter().map(Row).collect())
+    }
+
+    /// Does what a [`Query`] says; how many rows it touched.
+    pub(crate) async fn done(&mut self, query: Query) -> Result<u64, StoreError> {
+        let (text, params) = query.into_parts();
+        Ok(bound(AssertSqlSafe(text), params)
+            .execute(&mut self.0)
+            .await?
+            .rows_affected())
+    }
+
     /// Asks; the first row of the answer.
     pub(crate) async fn row(&mut self, sql: &'static str, params: Vec<Value>) -> Result<Option<Row>, StoreError> {
         Ok(bound(sql, params).fetch_optional(&mut self.0).await?.map(Row))
@@ -167,7 +185,7 @@ impl Connection {
     }
 }
 
-fn bound(sql: &'static str, params: Vec<Value>) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+fn bound(sql: impl SqlSafeStr, params: Vec<Value>) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
     let mut query = sqlx::query(sql.into_sql_str());
     for value in params {
         query = match value {

@@ -3,6 +3,9 @@
 use countersign_core::RequestId;
 use countersign_events::{Event, Timestamp};
 
+use crate::named::names;
+use crate::query::Query;
+use crate::time_marks::List;
 use crate::{StoreError, Tx, View};
 
 /// An event as it was recorded.
@@ -18,23 +21,9 @@ pub struct RecordedEvent {
     pub event: Event,
 }
 
-/// Which events a page asks for.
-#[derive(Debug, Clone, Default)]
-pub struct EventFilter {
-    /// Only those with this id.
-    pub event_id: Option<u32>,
-    /// Only those of this request.
-    pub request: Option<RequestId>,
-    /// Only those that name this account.
-    pub account: Option<String>,
-    /// Not before.
-    pub since: Option<Timestamp>,
-    /// Before.
-    pub until: Option<Timestamp>,
-}
-
 impl Tx {
-    /// Records an event in this transaction: it leaves if, and only if, the transaction commits (rule 8).
+    /// Records an event in this transaction: it leaves if, and only if, the transaction commits (rule 8). `account` is by whom it
+    /// came about; it is found by that name, and by every name it tells.
     pub async fn report(
         &mut self,
         event: &Event,
@@ -56,8 +45,50 @@ impl Tx {
                 ],
             )
             .await?;
+        self.index_event(seq, at, event, account).await?;
         self.note_appended(seq);
         Ok(seq)
+    }
+
+    /// Notes what an event is found by, beside its own row.
+    async fn index_event(&mut self, seq: i64, at: Timestamp, event: &Event, account: &str) -> Result<(), StoreError> {
+        self.mark_time(List::Events, seq, at).await?;
+        let names = names(event, account);
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut query = Query::default();
+        query.sql("INSERT INTO event_names (name, event_id, severity, seq, at) VALUES ");
+        let id = query.bind(i64::from(event.id()));
+        let severity = query.bind(event.severity().name());
+        let (seq, at) = (query.bind(seq), query.bind(at.0));
+        for (place, name) in names.into_iter().enumerate() {
+            query.sql(if place == 0 { "(" } else { ", (" }).value(name);
+            for param in [id, severity, seq, at] {
+                query.sql(", ").param(param);
+            }
+            query.sql(")");
+        }
+        self.done(query).await.map(drop)
+    }
+
+    /// Notes what the events of a database from before searching are found by.
+    pub(crate) async fn index_all_events(&mut self) -> Result<(), StoreError> {
+        let mut after = i64::MIN;
+        loop {
+            let sql = "SELECT seq, at, body, account FROM events WHERE seq > $1 ORDER BY seq LIMIT 1000";
+            let rows = self.rows(sql, params![after]).await?;
+            for row in &rows {
+                after = row.int(0)?;
+                let event = event(&row.text(2)?)?;
+                let account = row.text_or_null(3)?.unwrap_or_default();
+                self.index_event(after, Timestamp(row.int(1)?), &event, &account)
+                    .await?;
+            }
+            if rows.is_empty() {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -80,40 +111,18 @@ impl View {
             .await?;
         rows.iter().map(recorded).collect()
     }
-
-    /// The newest events that fit, newest first, before a sequence number (for the next page).
-    pub async fn events_matching(
-        &mut self,
-        filter: &EventFilter,
-        before: Option<i64>,
-        most: u32,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let rows = self
-            .rows(
-                "SELECT seq, at, request_id, body FROM events
-                 WHERE seq < $1 AND ($2 IS NULL OR event_id = $2) AND ($3 IS NULL OR request_id = $3)
-                   AND ($4 IS NULL OR account = $4) AND at >= $5 AND at < $6
-                 ORDER BY seq DESC LIMIT $7",
-                params![
-                    before.unwrap_or(i64::MAX),
-                    filter.event_id.map(i64::from),
-                    filter.request.map(|request| request.0),
-                    filter.account.as_deref(),
-                    filter.since.map_or(i64::MIN, |time| time.0),
-                    filter.until.map_or(i64::MAX, |time| time.0),
-                    i64::from(most)
-                ],
-            )
-            .await?;
-        rows.iter().map(recorded).collect()
-    }
 }
 
-fn recorded(row: &crate::Row) -> Result<RecordedEvent, StoreError> {
+/// A row of `seq, at, request_id, body`.
+pub(crate) fn recorded(row: &crate::Row) -> Result<RecordedEvent, StoreError> {
     Ok(RecordedEvent {
         seq: row.int(0)?,
         at: Timestamp(row.int(1)?),
         request: row.int_or_null(2)?.map(RequestId),
-        event: serde_json::from_str(&row.text(3)?).map_err(|_| StoreError::Unreadable("an event"))?,
+        event: event(&row.text(3)?)?,
     })
+}
+
+pub(crate) fn event(body: &str) -> Result<Event, StoreError> {
+    serde_json::from_str(body).map_err(|_| StoreError::Unreadable("an event"))
 }

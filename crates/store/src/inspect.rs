@@ -23,7 +23,9 @@ pub struct Inspection {
 pub async fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     let mut connection = Connection::open_existing(path).await?;
     let damage = connection.damage().await?;
-    let last = connection.row("SELECT max(at) FROM events", params![]).await?;
-    let last_event_at = last.map(|row| row.int_or_null(0)).transpose()?.flatten().map(Timestamp);
+    let last = connection
+        .row("SELECT at FROM events ORDER BY seq DESC LIMIT 1", params![])
+        .await?;
+    let last_event_at = last.map(|row| row.int(0)).transpose()?.map(Timestamp);
     Ok(Inspection { damage, last_event_at })
 }

@@ -8,15 +8,21 @@ mod engine;
 mod accounts;
 mod backups;
 mod error;
+mod event_removal;
+mod event_search;
 mod events;
 mod founding;
 mod inspect;
 mod logon;
 mod migrate;
+mod named;
 mod objects;
+mod query;
 mod receivers;
+mod request_search;
 mod requests;
 mod settings;
+mod time_marks;
 mod view;
 mod writer;
 
@@ -24,13 +30,15 @@ pub use accounts::{NewAccount, NewToken, Token};
 pub use backups::{Backup, Storage};
 pub use engine::{Row, Value};
 pub use error::StoreError;
-pub use events::{EventFilter, RecordedEvent};
+pub use event_search::{EventFilter, Place};
+pub use events::RecordedEvent;
 pub use founding::{Founding, FoundingLink};
 pub use inspect::{Inspection, inspect};
 pub use logon::{AccessToken, LogonFlow, SealedTotp};
 pub use objects::{StoredObject, Totals};
 pub use receivers::Receiver;
-pub use requests::{ListedObject, NewRequest, RequestFilter, RequestRecord};
+pub use request_search::RequestFilter;
+pub use requests::{ListedObject, NewRequest, RequestRecord};
 pub use view::{Tx, View};
 
 use std::path::Path;
@@ -54,9 +62,9 @@ pub struct Store {
 impl Store {
     /// Opens the database file, makes it if it is not there, and brings its schema up to date.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut connection = Connection::open(path).await?;
-        migrate::migrate(&mut connection).await?;
-        let mut view = View::over(connection);
+        let mut tx = Tx::over(View::over(Connection::open(path).await?));
+        migrate::migrate(&mut tx).await?;
+        let mut view = tx.into_view();
         let last = view.last_event().await?;
         let (announce, events) = watch::channel(last);
         let (writer, jobs) = mpsc::channel(1024);

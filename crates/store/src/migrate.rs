@@ -1,23 +1,34 @@
 //! The schema, step by step.
 
-use crate::StoreError;
-use crate::engine::Connection;
+use crate::{StoreError, Tx};
 
-const STEPS: &[&str] = &[
-    include_str!("../migrations/sqlite/0001_ground.sql"),
-    include_str!("../migrations/sqlite/0002_logon.sql"),
-    include_str!("../migrations/sqlite/0003_receiver_options.sql"),
+const STEPS: &[Step] = &[
+    Step::Schema(include_str!("../migrations/sqlite/0001_ground.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0002_logon.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0003_receiver_options.sql")),
+    Step::Searching(include_str!("../migrations/sqlite/0004_event_search.sql")),
 ];
 
+enum Step {
+    /// Tables and indexes.
+    Schema(&'static str),
+    /// Tables and indexes to search by, which are filled from what is there.
+    Searching(&'static str),
+}
+
 /// Brings the schema up to date, each step in a transaction of its own.
-pub(crate) async fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    connection
-        .execute(
-            "CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT NOT NULL PRIMARY KEY)",
-            params![],
-        )
-        .await?;
-    let done = match connection.row("SELECT max(step) FROM schema_steps", params![]).await? {
+pub(crate) async fn migrate(tx: &mut Tx) -> Result<(), StoreError> {
+    to_step(tx, STEPS.len()).await
+}
+
+/// Takes the steps up to this one.
+pub(crate) async fn to_step(tx: &mut Tx, last: usize) -> Result<(), StoreError> {
+    tx.execute(
+        "CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT NOT NULL PRIMARY KEY)",
+        params![],
+    )
+    .await?;
+    let done = match tx.row("SELECT max(step) FROM schema_steps", params![]).await? {
         Some(row) => row.int_or_null(0)?.unwrap_or(0),
         None => 0,
     };
@@ -25,25 +36,31 @@ pub(crate) async fn migrate(connection: &mut Connection) -> Result<(), StoreErro
     if done > known {
         return Err(StoreError::TooNew(done));
     }
-    for (number, step) in (1_i64..).zip(STEPS) {
+    for (number, step) in (1_i64..).zip(&STEPS[..last]) {
         if number <= done {
             continue;
         }
-        connection.execute("BEGIN IMMEDIATE", params![]).await?;
-        let ran = async {
-            connection.script(step).await?;
-            connection
-                .execute("INSERT INTO schema_steps (step) VALUES ($1)", params![number])
-                .await
-        }
-        .await;
-        match ran {
-            Ok(_) => connection.execute("COMMIT", params![]).await?,
+        tx.execute("BEGIN IMMEDIATE", params![]).await?;
+        match take(tx, number, step).await {
+            Ok(()) => tx.execute("COMMIT", params![]).await?,
             Err(error) => {
-                connection.execute("ROLLBACK", params![]).await?;
+                tx.execute("ROLLBACK", params![]).await?;
                 return Err(error);
             }
         };
     }
     Ok(())
+}
+
+async fn take(tx: &mut Tx, number: i64, step: &Step) -> Result<(), StoreError> {
+    match step {
+        Step::Schema(sql) => tx.script(sql).await?,
+        Step::Searching(sql) => {
+            tx.script(sql).await?;
+            tx.index_all_events().await?;
+            tx.index_all_requests().await?;
+        }
+    }
+    let sql = "INSERT INTO schema_steps (step) VALUES ($1)";
+    tx.execute(sql, params![number]).await.map(drop)
 }

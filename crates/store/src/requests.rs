@@ -6,7 +6,9 @@ use countersign_core::request::{Approved, Effect, Expired, Pending, Rejected, St
 use countersign_core::{AccountId, Actor, BackupId, ObjectKind, RequestId, Sha256};
 use countersign_events::{Operation, Timestamp};
 
-use crate::{Row, StoreError, Tx, View};
+use crate::named::name_key;
+use crate::time_marks::List;
+use crate::{RequestFilter, Row, StoreError, Tx, View};
 
 /// A request's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,21 +68,6 @@ impl RequestRecord {
     }
 }
 
-/// Which requests a page asks for.
-#[derive(Debug, Clone, Default)]
-pub struct RequestFilter {
-    /// Only those in one of these states; all when empty.
-    pub states: Vec<State>,
-    /// Only those of this backup.
-    pub backup: Option<BackupId>,
-    /// Only those that this account asked for or decided.
-    pub account: Option<String>,
-    /// Made not before.
-    pub since: Option<Timestamp>,
-    /// Made before.
-    pub until: Option<Timestamp>,
-}
-
 /// What a request is made of at first.
 #[derive(Debug, Clone)]
 pub struct NewRequest {
@@ -106,44 +93,6 @@ impl View {
             )
             .await?;
         row.as_ref().map(record).transpose()
-    }
-
-    /// The newest requests that fit, newest first, before an id (for the next page).
-    pub async fn requests(
-        &mut self,
-        filter: &RequestFilter,
-        before: Option<RequestId>,
-        most: u32,
-    ) -> Result<Vec<RequestRecord>, StoreError> {
-        let wants = |state: State| i64::from(filter.states.is_empty() || filter.states.contains(&state));
-        let rows = self
-            .rows(
-                "SELECT id, state, operation, backup_id, target, initiator_id, initiator, initiator_login_type, address, created_at,
-                        sealed_at, expires_at, digest, summary, decided_at, decided_by, comment, reason, effect, effect_at, effect_detail
-                 FROM requests
-                 WHERE id < $1 AND state IN (
-                        CASE WHEN $2 = 1 THEN 'collecting' END, CASE WHEN $3 = 1 THEN 'pending' END, CASE WHEN $4 = 1 THEN 'approved' END,
-                        CASE WHEN $5 = 1 THEN 'rejected' END, CASE WHEN $6 = 1 THEN 'expired' END, CASE WHEN $7 = 1 THEN 'closed' END)
-                   AND ($8 IS NULL OR backup_id = $8) AND ($9 IS NULL OR initiator = $9 OR decided_by = $9)
-                   AND created_at >= $10 AND created_at < $11
-                 ORDER BY id DESC LIMIT $12",
-                params![
-                    before.map_or(i64::MAX, |id| id.0),
-                    wants(State::Collecting),
-                    wants(State::Pending),
-                    wants(State::Approved),
-                    wants(State::Rejected),
-                    wants(State::Expired),
-                    wants(State::Closed),
-                    filter.backup.map(|backup| backup.0),
-                    filter.account.as_deref(),
-                    filter.since.map_or(i64::MIN, |time| time.0),
-                    filter.until.map_or(i64::MAX, |time| time.0),
-                    i64::from(most)
-                ],
-            )
-            .await?;
-        rows.iter().map(record).collect()
     }
 
     /// How many requests are in a state.
@@ -297,10 +246,10 @@ pub struct ListedObject {
 impl Tx {
     /// Begins a request. It collects until it is sealed.
     pub async fn begin_request(&mut self, new: &NewRequest, actor: &Actor) -> Result<RequestId, StoreError> {
-        self.insert(
+        let id = self.insert(
             "INSERT INTO requests (state, operation, backup_id, target, initiator_id, initiator, initiator_login_type, address,
-                                   created_at, effect)
-             VALUES ('collecting', $1, $2, $3, $4, $5, $6, $7, $8, 'none') RETURNING id",
+                                   created_at, effect, operation_id, initiator_key)
+             VALUES ('collecting', $1, $2, $3, $4, $5, $6, $7, $8, 'none', $9, $10) RETURNING id",
             params![
                 json(&new.operation)?,
                 new.backup.map(|backup| backup.0),
@@ -309,11 +258,14 @@ impl Tx {
                 actor.name.as_str(),
                 i64::from(actor.login_type),
                 actor.address.as_str(),
-                new.created_at.0
+                new.created_at.0,
+                i64::from(new.operation.id()),
+                name_key(&actor.name)
             ],
         )
-        .await
-        .map(RequestId)
+        .await?;
+        self.mark_time(List::Requests, id, new.created_at).await?;
+        Ok(RequestId(id))
     }
 
     /// Seals a collecting request: from here on it waits for a decision on exactly this manifest.
@@ -329,7 +281,8 @@ impl Tx {
             .map_err(|error| StoreError::Engine(error.to_string()))?;
         let sealed = self
             .execute(
-                "UPDATE requests SET state = 'pending', operation = $1, sealed_at = $2, expires_at = $3, manifest = $4, digest = $5, summary = $6
+                "UPDATE requests SET state = 'pending', operation = $1, sealed_at = $2, expires_at = $3, manifest = $4, digest = $5, summary = $6,
+                                     operation_id = $8
                  WHERE id = $7 AND state = 'collecting'",
                 params![
                     json(operation)?,
@@ -338,7 +291,8 @@ impl Tx {
                     json(&manifest.head())?,
                     digest.0.as_slice(),
                     json(summary)?,
-                    id.0
+                    id.0,
+                    i64::from(operation.id())
                 ],
             )
             .await?;
@@ -403,7 +357,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let changed = self
             .execute(
-                "UPDATE requests SET state = 'approved', decided_at = $1, decided_by_id = $2, decided_by = $3, comment = $4, effect = $5, effect_at = $1
+                "UPDATE requests SET state = 'approved', decided_at = $1, decided_by_id = $2, decided_by = $3, comment = $4, effect = $5, effect_at = $1,
+                                     decided_by_key = $8
                  WHERE id = $6 AND state = 'pending' AND digest = $7",
                 params![
                     now.0,
@@ -412,7 +367,8 @@ impl Tx {
                     comment,
                     effect.as_str(),
                     approved.request().id.0,
-                    approved.request().digest.0.as_slice()
+                    approved.request().digest.0.as_slice(),
+                    approved.supervisor().name.key()
                 ],
             )
             .await?;
@@ -431,7 +387,7 @@ impl Tx {
         let changed = self
             .execute(
                 "UPDATE requests SET state = 'rejected', decided_at = $1, decided_by_id = $2, decided_by = $3, comment = $4, reason = $5,
-                                     effect = 'done', effect_at = $1
+                                     effect = 'done', effect_at = $1, decided_by_key = $7
                  WHERE id = $6 AND state = 'pending'",
                 params![
                     now.0,
@@ -439,7 +395,8 @@ impl Tx {
                     rejected.supervisor().full_name.as_str(),
                     comment,
                     reason,
-                    rejected.request().id.0
+                    rejected.request().id.0,
+                    name_key(&rejected.supervisor().full_name)
                 ],
             )
             .await?;
@@ -476,6 +433,26 @@ impl Tx {
     }
 }
 
+impl Tx {
+    /// Notes what the requests of a database from before searching are found by.
+    pub(crate) async fn index_all_requests(&mut self) -> Result<(), StoreError> {
+        let sql = "SELECT id, operation, initiator, decided_by, created_at FROM requests ORDER BY id";
+        for row in self.rows(sql, params![]).await? {
+            let id = row.int(0)?;
+            let operation: Operation =
+                serde_json::from_str(&row.text(1)?).map_err(|_| StoreError::Unreadable("a request"))?;
+            let decider = row.text_or_null(3)?.map(|name| name_key(&name));
+            self.execute(
+                "UPDATE requests SET operation_id = $1, initiator_key = $2, decided_by_key = $3 WHERE id = $4",
+                params![i64::from(operation.id()), name_key(&row.text(2)?), decider, id],
+            )
+            .await?;
+            self.mark_time(List::Requests, id, Timestamp(row.int(4)?)).await?;
+        }
+        Ok(())
+    }
+}
+
 /// A row that another transaction changed first is not silently passed over.
 fn one_row(touched: u64) -> Result<(), StoreError> {
     if touched == 1 {
@@ -489,7 +466,7 @@ fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Engine(error.to_string()))
 }
 
-fn record(row: &Row) -> Result<RequestRecord, StoreError> {
+pub(crate) fn record(row: &Row) -> Result<RequestRecord, StoreError> {
     let unreadable = || StoreError::Unreadable("a request");
     let state = row.text(1)?;
     let effect = row.text(18)?;

@@ -8,6 +8,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::StoreError;
 use crate::engine::{Connection, Row, Value};
+use crate::query::Query;
+use crate::time_marks::LastMarks;
 
 /// Reads. Its questions are in the files of their nouns.
 pub struct View {
@@ -36,6 +38,10 @@ impl View {
         self.connection.row(sql, params).await
     }
 
+    pub(crate) async fn found(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.connection.found(query).await
+    }
+
     pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {
         self.connection.execute("BEGIN", params![]).await.map(drop)
     }
@@ -53,16 +59,31 @@ impl View {
 pub struct Tx {
     view: View,
     appended: Option<i64>,
+    marks: LastMarks,
 }
 
 impl Tx {
     pub(crate) const fn over(view: View) -> Self {
-        Self { view, appended: None }
+        Self {
+            view,
+            appended: None,
+            marks: LastMarks::NONE,
+        }
     }
 
     /// Runs a statement; how many rows it touched.
     pub(crate) async fn execute(&mut self, sql: &'static str, params: Vec<Value>) -> Result<u64, StoreError> {
         self.view.connection.execute(sql, params).await
+    }
+
+    /// Does what a query says; how many rows it touched.
+    pub(crate) async fn done(&mut self, query: Query) -> Result<u64, StoreError> {
+        self.view.connection.done(query).await
+    }
+
+    /// Runs a script of several statements.
+    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        self.view.connection.script(sql).await
     }
 
     /// Runs an `INSERT … RETURNING id`.
@@ -81,8 +102,14 @@ impl Tx {
         self.appended
     }
 
+    /// What was done since was undone.
     pub(crate) fn restore_appended(&mut self, appended: Option<i64>) {
         self.appended = appended;
+        self.marks = LastMarks::NONE;
+    }
+
+    pub(crate) const fn marks(&mut self) -> &mut LastMarks {
+        &mut self.marks
     }
 
     pub(crate) fn take_appended(&mut self) -> Option<i64> {

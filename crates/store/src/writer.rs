@@ -84,7 +84,7 @@ pub(crate) async fn run(view: View, mut jobs: mpsc::Receiver<Box<dyn Job>>, anno
             if let Err(error) = tx.execute("ROLLBACK", params![]).await {
                 tracing::debug!(detail = error.detail(), "no transaction was left to roll back");
             }
-            tx.take_appended();
+            tx.restore_appended(None);
         }
         if let Some(last) = tx.take_appended() {
             announce.send_replace(last);

@@ -5,7 +5,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use countersign_core::RequestId;
 use countersign_events::Event;
-use countersign_store::EventFilter;
+use countersign_store::{EventFilter, Place};
 use serde::{Deserialize, Serialize};
 
 use super::super::problem::Problem;
@@ -22,7 +22,7 @@ pub(super) fn router() -> Router<AppState> {
 struct ListQuery {
     id: Option<u32>,
     request: Option<String>,
-    account: Option<String>,
+    user: Option<String>,
     since: Option<String>,
     until: Option<String>,
     before: Option<i64>,
@@ -53,16 +53,18 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<List>, Problem> {
     let filter = EventFilter {
-        event_id: query.id,
+        ids: query.id.into_iter().collect(),
+        severities: Vec::new(),
         request: query.request.as_deref().map(id::<RequestId>).transpose()?,
-        account: query.account,
+        user: query.user,
         since: query.since.as_deref().map(parse_time).transpose()?,
         until: query.until.as_deref().map(parse_time).transpose()?,
     };
-    let (before, most) = (query.before, page_size(query.limit));
+    let place = query.before.map_or(Place::Newest, Place::Before);
+    let most = page_size(query.limit);
     let events = app
         .store
-        .read(move |view| Box::pin(async move { view.events_matching(&filter, before, most).await }))
+        .read(move |view| Box::pin(async move { view.search_events(&filter, place, most).await }))
         .await?;
     let full = u32::try_from(events.len()).is_ok_and(|count| count == most);
     let next = if full {

@@ -106,7 +106,7 @@ async fn list(
 ) -> Result<Json<List>, Problem> {
     let filter = RequestFilter {
         states: query.state.as_deref().map(states).transpose()?.unwrap_or_default(),
-        backup: None,
+        operations: Vec::new(),
         account: query.account,
         since: query.since.as_deref().map(parse_time).transpose()?,
         until: query.until.as_deref().map(parse_time).transpose()?,

@@ -3,7 +3,7 @@
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
-use countersign_store::{EventFilter as Wanted, RecordedEvent, View};
+use countersign_store::{EventFilter as Wanted, Place, RecordedEvent, View};
 use serde::Deserialize;
 
 use super::Asked;
@@ -35,7 +35,7 @@ async fn fill(view: &mut View, asked: Asked, query: EventsQuery) -> Result<Event
     let (chrome, _) = asked.chrome(view, Some(Section::Events)).await?;
     let most = u32::try_from(A_PAGE + 1).unwrap_or(u32::MAX);
     let (mut found, problem) = match wanted(&query) {
-        Ok((wanted, before)) => (view.events_matching(&wanted, before, most).await?, None),
+        Ok((wanted, place)) => (view.search_events(&wanted, place, most).await?, None),
         Err(problem) => (Vec::new(), Some(problem)),
     };
     let more = found.len() > A_PAGE;
@@ -71,17 +71,19 @@ async fn fill(view: &mut View, asked: Asked, query: EventsQuery) -> Result<Event
     })
 }
 
-fn wanted(query: &EventsQuery) -> Result<(Wanted, Option<i64>), String> {
+fn wanted(query: &EventsQuery) -> Result<(Wanted, Place), String> {
     let days = Days::read(&query.from, &query.to)?;
     let user = query.user.trim();
     let filter = Wanted {
-        event_id: number(&query.id, "the id of an event")?,
+        ids: number(&query.id, "the id of an event")?.into_iter().collect(),
+        severities: Vec::new(),
         request: None,
-        account: (!user.is_empty()).then(|| user.to_owned()),
+        user: (!user.is_empty()).then(|| user.to_owned()),
         since: days.since,
         until: days.until,
     };
-    Ok((filter, number(&query.before, "the number of an event")?))
+    let before = number(&query.before, "the number of an event")?;
+    Ok((filter, before.map_or(Place::Newest, Place::Before)))
 }
 
 fn row(asked: &Asked, recorded: &RecordedEvent) -> EventRow {

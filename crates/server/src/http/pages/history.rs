@@ -98,7 +98,7 @@ fn wanted(query: &HistoryQuery) -> Result<Wanted, String> {
         id: number(&query.id, "the number of a request")?,
         filter: RequestFilter {
             states,
-            backup: None,
+            operations: Vec::new(),
             account: (!user.is_empty()).then(|| user.to_owned()),
             since: days.since,
             until: days.until,
