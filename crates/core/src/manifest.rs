@@ -68,9 +68,9 @@ pub enum Subject {
     /// A receiver of events.
     Receiver {
         /// After; none when it is removed.
-        after: Option<ReceiverSpec>,
+        after: Option<Box<ReceiverSpec>>,
         /// Before; none when it is new.
-        before: Option<ReceiverSpec>,
+        before: Option<Box<ReceiverSpec>>,
         /// Its immutable id; none when it is new.
         receiver: Option<ReceiverId>,
     },
@@ -185,6 +185,23 @@ mod tests {
         serde_json::from_str::<serde_json::Value>(json).unwrap().to_string()
     }
 
+    /// A receiver for which everything is set that can be.
+    fn whole_receiver() -> ReceiverSpec {
+        let json = serde_json::json!({
+            "name": "siem", "transport": "tls", "address": "siem.example:6514",
+            "options": {
+                "form": "strict", "app_name": "a", "logon_app_name": "b", "byte_order_mark": true, "sequence": true,
+                "connect_seconds": 9,
+                "tls": {
+                    "server_name": "siem", "fingerprint": "ab".repeat(32), "client_certificate": true,
+                    "ca": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+                },
+            },
+            "filter": [{"event_id": 40700, "info": true, "warning": true, "error": true}],
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
     #[test]
     fn the_form_is_canonical() {
         let settings = Manifest {
@@ -194,7 +211,15 @@ mod tests {
             },
             ..manifest(Vec::new())
         };
-        for manifest in [manifest(vec![object(ObjectKind::Data, 1)]), settings] {
+        let receiver = Manifest {
+            subject: Subject::Receiver {
+                after: Some(Box::new(whole_receiver())),
+                before: None,
+                receiver: None,
+            },
+            ..manifest(Vec::new())
+        };
+        for manifest in [manifest(vec![object(ObjectKind::Data, 1)]), settings, receiver] {
             let json = manifest.canonical().unwrap();
             assert_eq!(json, sorted(&json));
         }

@@ -14,22 +14,23 @@ pub use options::{
 };
 pub use transport::{Transport, UnknownTransport};
 
-/// A receiver as an administrator describes it.
+/// A receiver as an administrator describes it. It stands in manifests, so its fields and those of its parts stand in the
+/// order of their names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiverSpec {
     /// Where to.
     pub address: ReceiverAddress,
-    /// What people call it.
-    pub name: crate::Name,
-    /// How.
-    pub transport: Transport,
-    /// In which dialect, and how the connection is made.
-    #[serde(default, skip_serializing_if = "ReceiverOptions::is_plain")]
-    pub options: ReceiverOptions,
     /// Which events it does not get.
     #[serde(default, skip_serializing_if = "Filter::is_empty")]
     pub filter: Filter,
+    /// What people call it.
+    pub name: crate::Name,
+    /// In which dialect, and how the connection is made.
+    #[serde(default, skip_serializing_if = "ReceiverOptions::is_plain")]
+    pub options: ReceiverOptions,
+    /// How.
+    pub transport: Transport,
 }
 
 impl ReceiverSpec {

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use countersign_core::{Clock, Entropy, Name};
 use countersign_store::{Store, StoreError};
@@ -10,10 +10,12 @@ use countersign_vault::{OpenVaultError, Vault};
 use tokio::sync::Notify;
 
 use crate::config::Config;
+use crate::delivery::Delivery;
 use crate::hashing::Hashing;
 use crate::http::cookie::Cookies;
 use crate::http::repository_client::Tokens;
 use crate::metrics::Metrics;
+use crate::receivers::Tests;
 use crate::seal::{NoKey, SealingKey};
 
 /// What the parts of the server share. Routers take it as `State<AppState>`.
@@ -34,6 +36,10 @@ pub struct App {
     pub tokens: Tokens,
     /// Rung when receivers were changed.
     pub delivery_changed: Arc<Notify>,
+    /// What delivers events, once it was started.
+    pub delivery: OnceLock<Delivery>,
+    /// The last test messages to receivers.
+    pub receiver_tests: Tests,
     /// Held as long as this server runs.
     _lock: std::fs::File,
     /// Seals the secrets of second factors.
@@ -66,6 +72,8 @@ impl App {
             vault,
             tokens: Tokens::default(),
             delivery_changed: Arc::default(),
+            delivery: OnceLock::new(),
+            receiver_tests: Tests::default(),
             _lock: lock,
             sealing,
             hashing: Hashing::default(),

@@ -17,6 +17,7 @@ pub mod http;
 pub mod listen;
 pub mod metrics;
 pub mod pages;
+pub mod receivers;
 pub mod seal;
 pub mod second_factor;
 pub mod session;

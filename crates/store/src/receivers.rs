@@ -50,6 +50,19 @@ impl View {
     }
 }
 
+impl View {
+    /// When the first event after a receiver's cursor was recorded: since then it waits. None when nothing waits.
+    pub async fn waits_since(&mut self, cursor: i64) -> Result<Option<Timestamp>, StoreError> {
+        let row = self
+            .row(
+                "SELECT at FROM events WHERE seq > $1 ORDER BY seq LIMIT 1",
+                params![cursor],
+            )
+            .await?;
+        row.map(|row| row.int(0).map(Timestamp)).transpose()
+    }
+}
+
 impl Tx {
     /// Adds a receiver. It gets every event from now on. [`StoreError::Exists`] when the name is taken.
     pub async fn add_receiver(&mut self, spec: &ReceiverSpec, now: Timestamp) -> Result<ReceiverId, StoreError> {

@@ -199,13 +199,13 @@ fn at(document: &Document<'_>, place: usize, reason: &str) -> BadFilter {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
+    #[serde(default)]
+    error: bool,
     event_id: u32,
     #[serde(default)]
     info: bool,
     #[serde(default)]
     warning: bool,
-    #[serde(default)]
-    error: bool,
 }
 
 impl TryFrom<Vec<Rule>> for Filter {
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn json_names_an_event_once() {
-        let json = r#"[{"event_id":40700,"info":true,"warning":false,"error":false}]"#;
+        let json = r#"[{"error":false,"event_id":40700,"info":true,"warning":false}]"#;
         let filter: Filter = serde_json::from_str(json).unwrap();
         assert!(!filter.passes(40_700, Severity::Info) && filter.passes(40_700, Severity::Error));
         assert_eq!(serde_json::to_string(&filter).unwrap(), json);

@@ -10,24 +10,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReceiverOptions {
-    /// How the event itself is written.
-    #[serde(skip_serializing_if = "Form::is_compatible")]
-    pub form: Form,
     /// APP-NAME of all events but 440xx.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_name: Option<AppName>,
-    /// APP-NAME of 440xx.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub logon_app_name: Option<AppName>,
     /// A byte order mark before the message part (RFC 5424 section 6.4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub byte_order_mark: Option<bool>,
-    /// Each event says its place in the order of all events, so that a repeated one can be told.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub sequence: bool,
     /// How long connecting may take.
     #[serde(skip_serializing_if = "ConnectSeconds::is_default")]
     pub connect_seconds: ConnectSeconds,
+    /// How the event itself is written.
+    #[serde(skip_serializing_if = "Form::is_compatible")]
+    pub form: Form,
+    /// APP-NAME of 440xx.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logon_app_name: Option<AppName>,
+    /// Each event says its place in the order of all events, so that a repeated one can be told.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sequence: bool,
     /// How the receiver is known, with the transports `tls` and `relp-tls`.
     #[serde(skip_serializing_if = "TlsOptions::is_plain")]
     pub tls: TlsOptions,
@@ -84,18 +84,18 @@ impl FromStr for Form {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TlsOptions {
-    /// The name that the certificate must be for, when it is not the host of the address.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub server_name: Option<ServerName>,
     /// The authorities that vouch for it, instead of the system's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<Certificates>,
-    /// The one certificate it has, instead of an authority and a name (RFC 5425 section 5.1).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fingerprint: Option<Fingerprint>,
     /// Show the receiver our own certificate (`events.tls_cert` and `events.tls_key`).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub client_certificate: bool,
+    /// The one certificate it has, instead of an authority and a name (RFC 5425 section 5.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// The name that the certificate must be for, when it is not the host of the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<ServerName>,
 }
 
 impl TlsOptions {

@@ -17,7 +17,7 @@ mod zone;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::receiver::ReceiverSpec;
-use countersign_core::{Clock, Entropy};
+use countersign_core::{Clock, Entropy, ReceiverId};
 use countersign_events::{Origin, Timestamp};
 use countersign_store::Store;
 use prometheus_client::registry::Registry;
@@ -70,6 +70,8 @@ impl Delivery {
             Arc::clone(&app.delivery_changed),
         );
         app.metrics.register(|registry| delivery.register(registry));
+        // It is started once for each server.
+        let _ = app.delivery.set(delivery.clone());
         delivery
     }
 
@@ -102,6 +104,11 @@ impl Delivery {
     /// The receivers have changed: look at once. Without it, a change is seen within two seconds.
     pub fn changed(&self) {
         self.shared.changed.notify_one();
+    }
+
+    /// Whether a connection to a receiver is open now.
+    pub fn is_connected(&self, id: ReceiverId) -> bool {
+        self.shared.standings.is_connected(id)
     }
 
     /// Adds what is counted for each receiver: messages sent, backlog, whether it is connected, the last error's time.

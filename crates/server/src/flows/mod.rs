@@ -1,6 +1,7 @@
 //! What the routes, the API and the command line do, each once.
 
 pub mod decide;
+pub mod receivers;
 pub mod settings;
 pub mod tokens;
 

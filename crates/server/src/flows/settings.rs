@@ -1,19 +1,23 @@
 //! Changing security settings: at once while four-eyes authorization is off, by a request while it is on.
 
 use countersign_core::manifest::Subject;
-use countersign_core::receiver::ReceiverSpec;
+use countersign_core::receiver::{BadReceiver, Filter, ReceiverSpec};
 use countersign_core::{Account, Actor, Deed, Policy, ReceiverId, RequestId, Verdict, decide};
 use countersign_events::{Changes, Event, Operation, Timestamp, User};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, request_change};
 
+use super::receivers;
 use crate::app::App;
+use crate::receivers::BadCertificates;
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Changed {
     /// It holds now.
     Done,
+    /// It holds now: this is the new receiver.
+    Added(ReceiverId),
     /// A second person must approve it: this request waits.
     Requested(RequestId),
     /// It was so already.
@@ -29,6 +33,10 @@ pub enum Change {
     AddReceiver(ReceiverSpec),
     /// Another description of a receiver.
     ChangeReceiver(ReceiverId, ReceiverSpec),
+    /// Another description of a receiver, but for its filter: that stays.
+    DescribeReceiver(ReceiverId, ReceiverSpec),
+    /// Another filter of a receiver; all else stays.
+    FilterReceiver(ReceiverId, Filter),
     /// A receiver less.
     RemoveReceiver(ReceiverId),
 }
@@ -49,6 +57,15 @@ pub enum ChangeError {
     /// There is none of this number.
     #[error("there is no such receiver")]
     NoReceiver,
+    /// Names are single.
+    #[error("there is a receiver of this name already: choose another")]
+    NameTaken,
+    /// The parts of a receiver do not go together.
+    #[error(transparent)]
+    BadReceiver(#[from] BadReceiver),
+    /// Nothing can be trusted by them.
+    #[error(transparent)]
+    BadCertificates(#[from] BadCertificates),
     /// The role is missing, or what was asked for does not fit.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -57,6 +74,22 @@ pub enum ChangeError {
 impl From<StoreError> for ChangeError {
     fn from(error: StoreError) -> Self {
         Self::Vault(error.into())
+    }
+}
+
+/// Whether the actor may change settings, at once or by a request.
+///
+/// # Errors
+/// The role is missing.
+pub async fn may_change(app: &App, actor: &Actor) -> Result<(), ChangeError> {
+    let policy = app
+        .store
+        .ask(|view| Box::pin(async move { view.policy().await }))
+        .await
+        .map_err(|error: StoreError| ChangeError::from(error))?;
+    match decide(actor, Deed::ChangeSettings, &policy, app.clock.now()) {
+        Verdict::Deny(refusal) => Err(VaultError::from(refusal).into()),
+        Verdict::Allow(_) | Verdict::Hold => Ok(()),
     }
 }
 
@@ -94,8 +127,8 @@ pub(crate) async fn change_in(
                 full_name: actor.name.clone(),
                 login_type: actor.login_type,
             };
-            apply(tx, &subject, &user, None, now).await?;
-            Ok(Changed::Done)
+            let added = apply(tx, &subject, &user, None, now).await?;
+            Ok(added.map_or(Changed::Done, Changed::Added))
         }
         Verdict::Hold => Ok(Changed::Requested(
             request_change(tx, actor, (operation, target), subject, now, nonce).await?,
@@ -132,75 +165,54 @@ async fn describe(
             };
             return Ok(Some((operation, "security settings".to_owned(), subject)));
         }
-        Change::AddReceiver(spec) => (
-            format!("receiver {}", spec.name),
-            Subject::Receiver {
-                after: Some(spec),
-                before: None,
-                receiver: None,
-            },
-        ),
+        Change::AddReceiver(spec) => receivers::adding(tx, spec).await?,
         Change::ChangeReceiver(id, spec) => {
-            let known = tx.receiver(id).await?.ok_or(ChangeError::NoReceiver)?;
-            if known.spec == spec {
-                return Ok(None);
-            }
-            (
-                format!("receiver {}", known.spec.name),
-                Subject::Receiver {
-                    after: Some(spec),
-                    before: Some(known.spec),
-                    receiver: Some(id),
-                },
-            )
+            let known = receivers::known(tx, id).await?;
+            return receivers::changing(tx, id, known, spec).await;
         }
-        Change::RemoveReceiver(id) => {
-            let known = tx.receiver(id).await?.ok_or(ChangeError::NoReceiver)?;
-            (
-                format!("receiver {}", known.spec.name),
-                Subject::Receiver {
-                    after: None,
-                    before: Some(known.spec),
-                    receiver: Some(id),
-                },
-            )
+        Change::DescribeReceiver(id, spec) => {
+            let known = receivers::known(tx, id).await?;
+            let filter = known.filter.clone();
+            return receivers::changing(tx, id, known, ReceiverSpec { filter, ..spec }).await;
         }
+        Change::FilterReceiver(id, filter) => {
+            let known = receivers::known(tx, id).await?;
+            let spec = ReceiverSpec {
+                filter,
+                ..known.clone()
+            };
+            return receivers::changing(tx, id, known, spec).await;
+        }
+        Change::RemoveReceiver(id) => receivers::removing(id, receivers::known(tx, id).await?),
     };
     Ok(Some((Operation::UpdateSecuritySettings, what, subject)))
 }
 
-/// Makes a change hold, in this transaction, if what it was computed from still holds; reports it.
+/// Makes a change hold, in this transaction, if what it was computed from still holds; reports it. The number of a receiver
+/// that it made.
 pub(super) async fn apply(
     tx: &mut Tx,
     subject: &Subject,
     by: &User,
     request: Option<RequestId>,
     now: Timestamp,
-) -> Result<(), ChangeError> {
+) -> Result<Option<ReceiverId>, ChangeError> {
     match subject {
-        Subject::Objects { .. } => return Err(VaultError::Drift.into()),
-        Subject::Policy { after, before } => apply_policy(tx, after, before, by, request, now).await?,
+        Subject::Objects { .. } => Err(VaultError::Drift.into()),
+        Subject::Policy { after, before } => {
+            apply_policy(tx, after, before, by, request, now).await?;
+            Ok(None)
+        }
         Subject::Receiver {
             after,
             before,
             receiver,
         } => {
-            apply_receiver(tx, after.as_ref(), before.as_ref(), *receiver, now).await?;
-            let name = after
-                .as_ref()
-                .or(before.as_ref())
-                .map_or_else(String::new, |spec| spec.name.to_string());
-            let tell = |spec: &Option<ReceiverSpec>| {
-                spec.as_ref().map_or_else(String::new, |spec| {
-                    format!("{} {}", spec.transport.as_str(), spec.address)
-                })
-            };
-            let id = receiver.map_or_else(|| "new".to_owned(), |id| id.to_string());
-            let changes = Changes::object(id, name).property("Receiver", "String", tell(before), tell(after));
+            let (id, changes) = receivers::apply(tx, after.as_deref(), before.as_deref(), *receiver, now).await?;
             report_change(tx, changes, by, request, now).await?;
+            Ok(receiver.is_none().then_some(id))
         }
     }
-    Ok(())
 }
 
 async fn apply_policy(
@@ -245,29 +257,6 @@ async fn apply_policy(
     };
     if other_settings != *before {
         report_change(tx, policy_changes(before, after), by, request, now).await?;
-    }
-    Ok(())
-}
-
-async fn apply_receiver(
-    tx: &mut Tx,
-    after: Option<&ReceiverSpec>,
-    before: Option<&ReceiverSpec>,
-    id: Option<ReceiverId>,
-    now: Timestamp,
-) -> Result<(), ChangeError> {
-    let known = match id {
-        Some(id) => tx.receiver(id).await?.map(|receiver| receiver.spec),
-        None => None,
-    };
-    if known.as_ref() != before {
-        return Err(VaultError::Drift.into());
-    }
-    match (id, after) {
-        (None, Some(after)) => drop(tx.add_receiver(after, now).await?),
-        (Some(id), Some(after)) => drop(tx.change_receiver(id, after).await?),
-        (Some(id), None) => drop(tx.remove_receiver(id).await?),
-        (None, None) => return Err(VaultError::Drift.into()),
     }
     Ok(())
 }

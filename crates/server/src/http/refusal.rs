@@ -1,5 +1,6 @@
 //! Every way in which a flow or a crate below says no, as an answer. The one place where statuses are chosen for them.
 
+use countersign_core::receiver::BadFilter;
 use countersign_store::StoreError;
 use countersign_vault::VaultError;
 use countersign_vault::files::FileError;
@@ -75,6 +76,22 @@ impl From<ChangeError> for Problem {
             ChangeError::OutOfRange(_) => Self::new(Kind::Invalid, error.to_string()),
             ChangeError::TooFewEligible(_) => Self::new(Kind::Conflict, error.to_string()),
             ChangeError::NoReceiver => Self::new(Kind::NotFound, error.to_string()),
+            ChangeError::NameTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "name"),
+            ChangeError::BadReceiver(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "options.tls"),
+            ChangeError::BadCertificates(_) => {
+                Self::new(Kind::Invalid, error.to_string()).with("field", "options.tls.ca")
+            }
+        }
+    }
+}
+
+/// Why a text is no filter, as an answer: with the place in the text, where there is one.
+impl From<BadFilter> for Problem {
+    fn from(error: BadFilter) -> Self {
+        let problem = Self::new(Kind::Invalid, error.to_string());
+        match error {
+            BadFilter::At { line, column, .. } => problem.with("line", line).with("column", column),
+            BadFilter::Twice(_) | BadFilter::TooMany => problem,
         }
     }
 }

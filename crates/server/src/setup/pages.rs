@@ -358,10 +358,8 @@ async fn turn_on(
     };
     match change(&app, &actor(&account, &address), Change::Policy(on)).await {
         Ok(_) => Ok(Redirect::to(&visit.at("")).into_response()),
-        Err(error @ (ChangeError::TooFewEligible(_) | ChangeError::OutOfRange(_) | ChangeError::NoReceiver)) => {
-            Err(Problem::new(Kind::Conflict, error.to_string()).into_response())
-        }
         Err(ChangeError::Vault(error)) => Err(Problem::internal(&error).into_response()),
+        Err(error) => Err(Problem::new(Kind::Conflict, error.to_string()).into_response()),
     }
 }
 

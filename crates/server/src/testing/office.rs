@@ -134,6 +134,41 @@ impl Office {
         secret.reveal().to_owned()
     }
 
+    /// Turns four-eyes authorization off, without asking anybody.
+    pub async fn turn_off(&self) {
+        let written = self
+            .server
+            .app
+            .store
+            .write(|tx| Box::pin(async move { tx.set_policy(&Policy::default()).await }));
+        written.await.map_err(|error: StoreError| error.to_string()).unwrap();
+    }
+
+    /// Calls the API with a token, with a body of another type than JSON.
+    pub async fn send(&self, token: &str, method: Method, path: &str, kind: &str, body: &str) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::CONTENT_TYPE, kind);
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        self.server.send(request, "192.0.2.8:50000").await
+    }
+
+    /// Bob approves a request, over the API.
+    pub async fn approved_by_bob(&self, request: &str) {
+        let token = self.token(&self.bob).await;
+        let shown = self
+            .call(&token, Method::GET, &format!("/requests/{request}"), None)
+            .await;
+        let shown: Value = serde_json::from_str(&shown.body).unwrap();
+        let approval = serde_json::json!({"digest": shown["digest"], "code": self.server.code("bob")});
+        self.server.clock.advance_seconds(30);
+        let path = format!("/requests/{request}/approve");
+        let approved = self.call(&token, Method::POST, &path, Some(approval)).await;
+        assert_eq!(approved.status, http::StatusCode::OK, "{}", approved.body);
+    }
+
     /// Calls the API with a token (none when it is empty), with a JSON body if there is one.
     pub async fn call(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));

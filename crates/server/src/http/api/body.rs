@@ -1,13 +1,12 @@
-//! A JSON body, and what is said when it is none.
+//! The body of a call: JSON or XML, and what is said when it is none.
 
 use std::borrow::Cow;
 
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use serde_json::{Number, Value};
 
 use super::super::problem::{Kind, Problem};
@@ -19,28 +18,50 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
+        if !is_of_type(request.headers(), &["application/json"]) {
             return Err(Problem::new(
                 Kind::UnsupportedMediaType,
                 "Send the body as JSON, with Content-Type: application/json.",
             ));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            let kind = match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
-                _ => Kind::Malformed,
-            };
-            Problem::new(kind, rejection.body_text())
-        })?;
-        let Json(body) = Json::from_bytes(&with_whole_numbers(&bytes)).map_err(refusal)?;
-        Ok(Self(body))
+        let bytes = read(request, state).await?;
+        parse(&with_whole_numbers(&bytes)).map(Self)
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// The body of a call that is XML.
+pub(super) struct Xml(pub String);
+
+impl<S: Send + Sync> FromRequest<S> for Xml {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_of_type(request.headers(), &["application/xml", "text/xml"]) {
+            return Err(Problem::new(
+                Kind::UnsupportedMediaType,
+                "Send the body as XML, with Content-Type: application/xml.",
+            ));
+        }
+        let text = String::from_utf8(read(request, state).await?.into());
+        text.map(Self)
+            .map_err(|_| Problem::new(Kind::Invalid, "The body is no UTF-8."))
+    }
+}
+
+async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        let kind = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
+            _ => Kind::Malformed,
+        };
+        Problem::new(kind, rejection.body_text())
+    })
+}
+
+fn is_of_type(headers: &HeaderMap, types: &[&str]) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
-    kind.trim().eq_ignore_ascii_case("application/json")
+    types.iter().any(|one| kind.trim().eq_ignore_ascii_case(one))
 }
 
 /// To JSON, 20.0 is a whole number like 20; to our types it is not.
@@ -78,13 +99,24 @@ fn make_whole(value: &mut Value) -> bool {
     }
 }
 
-fn refusal(rejection: JsonRejection) -> Problem {
-    let kind = match rejection {
-        JsonRejection::JsonDataError(_) => Kind::Invalid,
-        _ => Kind::Malformed,
-    };
-    let text = rejection.body_text();
-    // What is wrong, without the framework's words before it.
-    let text = text.split_once(": ").map_or(text.as_str(), |(_, what)| what);
-    Problem::new(kind, format!("The body does not fit: {text}."))
+/// Reads JSON; what does not fit is told with its place in the document.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let does_not_fit = |what: &dyn std::fmt::Display| format!("The body does not fit: {what}.");
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let body = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let detail = does_not_fit(&error);
+        match error.inner().classify() {
+            Category::Data => {
+                let problem = Problem::new(Kind::Invalid, detail);
+                match error.path().iter().next() {
+                    Some(_) => problem.with("field", error.path().to_string()),
+                    None => problem,
+                }
+            }
+            Category::Io | Category::Syntax | Category::Eof => Problem::new(Kind::Malformed, detail),
+        }
+    })?;
+    let ended = reader.end();
+    ended.map_err(|error| Problem::new(Kind::Malformed, does_not_fit(&error)))?;
+    Ok(body)
 }

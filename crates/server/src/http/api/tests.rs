@@ -91,3 +91,4 @@ fn every_reference_in_the_document_leads_somewhere() {
 mod calls;
 mod decisions;
 mod hostile;
+mod receivers;

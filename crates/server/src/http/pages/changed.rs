@@ -6,13 +6,12 @@ use super::notice::Notice;
 use super::{recorded, words};
 use crate::flows::settings::{ChangeError, Changed};
 use crate::http::Problem;
-use countersign_store::StoreError;
 use countersign_vault::VaultError;
 
 /// Leads to where the change is seen: the list when it was done, the request when it is held.
 pub fn lead(changed: Changed, done: Notice, path: &str) -> Response {
     match changed {
-        Changed::Done => done.at(path),
+        Changed::Done | Changed::Added(_) => done.at(path),
         Changed::Requested(id) => recorded::lead(id),
         Changed::Unchanged => Notice::Unchanged.at(path),
     }
@@ -24,11 +23,11 @@ pub fn lead(changed: Changed, done: Notice, path: &str) -> Response {
 /// What is not about the form.
 pub fn complaint(error: ChangeError) -> Result<String, Problem> {
     match error {
-        ChangeError::Vault(VaultError::Store(StoreError::Exists)) => {
-            Ok("There is a receiver of this name already: choose another.".to_owned())
-        }
         ChangeError::OutOfRange(range) => Ok(words::sentence(&range.to_string().replace('_', " "))),
-        ChangeError::TooFewEligible(_) => Ok(words::sentence(&error.to_string())),
+        ChangeError::TooFewEligible(_)
+        | ChangeError::NameTaken
+        | ChangeError::BadReceiver(_)
+        | ChangeError::BadCertificates(_) => Ok(words::sentence(&error.to_string())),
         ChangeError::Vault(VaultError::Drift) => {
             Ok("Someone else changed it in the meantime. Look at the current state, then try again.".to_owned())
         }

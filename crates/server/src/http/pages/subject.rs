@@ -28,7 +28,7 @@ pub async fn of(view: &mut View, asked: &Asked, record: &RequestRecord, after: &
     Ok(match head.subject {
         Changes::Objects { whole, .. } => Subject::Objects(Box::new(lost(view, asked, record, whole, after).await?)),
         Changes::Policy { after, before } => Subject::Change(policy_rows(&before, &after)),
-        Changes::Receiver { after, before, .. } => Subject::Change(receiver_rows(before.as_ref(), after.as_ref())),
+        Changes::Receiver { after, before, .. } => Subject::Change(receiver_rows(before.as_deref(), after.as_deref())),
     })
 }
 

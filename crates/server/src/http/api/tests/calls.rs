@@ -1,4 +1,4 @@
-//! Settings, receivers, tokens, backups, events over the API.
+//! Settings, tokens, backups, events over the API.
 
 use countersign_core::Policy;
 use http::{Method, StatusCode};
@@ -86,57 +86,6 @@ async fn settings_are_said_whole_and_in_their_ranges() {
         )
         .await;
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
-}
-
-#[tokio::test]
-async fn receivers_come_and_go_by_requests() {
-    let office = Office::open().await;
-    let (ann, bob) = (office.token(&office.ann).await, office.token(&office.bob).await);
-    let spec = json!({"name": "siem", "transport": "tcp-octets", "address": "siem.example:601"});
-    let held = office.call(&ann, Method::POST, "/receivers", Some(spec.clone())).await;
-    assert_eq!(held.status, StatusCode::ACCEPTED);
-    let shown = office
-        .call(&bob, Method::GET, held.location().trim_start_matches("/api/v1"), None)
-        .await;
-    let approval = json!({"digest": body(&shown.body)["digest"], "code": office.server.code("bob")});
-    let path = "/requests/1/approve";
-    assert_eq!(office.call(&bob, Method::POST, path, Some(approval)).await.status, 200);
-    insta::assert_snapshot!(told(&office.call(&ann, Method::GET, "/receivers", None).await), @r#"
-    200 OK
-    content-type: application/json
-
-    {
-      "receivers": [
-        {
-          "address": "siem.example:601",
-          "backlog": 1,
-          "created_at": "2026-11-18T11:06:40.000000+00:00",
-          "delivered_at": null,
-          "delivered_seq": 2,
-          "id": 1,
-          "last_error": null,
-          "last_error_at": null,
-          "name": "siem",
-          "transport": "tcp-octets"
-        }
-      ]
-    }
-    "#);
-
-    let gone = office.call(&ann, Method::GET, "/receivers/99", None).await;
-    assert!(gone.body.contains("There is no such receiver."), "{}", gone.body);
-    let unknown = office
-        .call(&ann, Method::PUT, "/receivers/99", Some(spec.clone()))
-        .await;
-    assert_eq!(unknown.status, 404);
-    let same = office.call(&ann, Method::PUT, "/receivers/1", Some(spec)).await;
-    assert_eq!(same.status, StatusCode::NO_CONTENT);
-    let removal = office.call(&ann, Method::DELETE, "/receivers/1", None).await;
-    assert_eq!(removal.status, StatusCode::ACCEPTED);
-    let bad = json!({"name": "siem", "transport": "tcp-lf", "address": "siem.example"});
-    let bad = office.call(&ann, Method::POST, "/receivers", Some(bad)).await;
-    assert_eq!(bad.status, 422);
-    assert!(bad.body.contains("address: an address is host:port"), "{}", bad.body);
 }
 
 #[tokio::test]
