@@ -51,6 +51,9 @@ pub enum SkipReason {
     /// They do not read as a message.
     #[error("not a message: {0}")]
     NotAMessage(#[from] DecodeError),
+    /// The octet count before a message runs past the limit or the end of the stream. What follows is read as a line.
+    #[error("an octet count that is not the length of the message after it")]
+    WrongCount,
     /// The line is longer than the limit.
     #[error("the line is too long")]
     TooLong,
@@ -65,6 +68,8 @@ enum Frame {
         to: usize,
         next: usize,
     },
+    /// What looks like an octet count, this long, is none.
+    WrongCount(usize),
     TooLong,
 }
 
@@ -120,6 +125,15 @@ impl Reader {
                 self.discarded = Some(0);
                 self.discard().map(Err)
             }
+            Frame::WrongCount(length) => {
+                let offset = self.offset;
+                self.consume(length);
+                Some(Err(Skipped {
+                    offset,
+                    length: length as u64,
+                    reason: SkipReason::WrongCount,
+                }))
+            }
             Frame::Whole { from, to, next } => {
                 let (base, offset) = (self.start, self.offset);
                 self.consume(next);
@@ -162,14 +176,13 @@ impl Reader {
         }
         match count(pending) {
             Count::Unclear if !self.finished => return Frame::More,
-            Count::Octets { from, length } if length <= self.limit => {
+            Count::Octets { from, length } => {
                 let to = from + length;
-                if to <= pending.len() {
-                    return Frame::Whole { from, to, next: to };
-                }
-                if !self.finished {
-                    return Frame::More;
-                }
+                return match length <= self.limit {
+                    true if to <= pending.len() => Frame::Whole { from, to, next: to },
+                    true if !self.finished => Frame::More,
+                    _ => Frame::WrongCount(from),
+                };
             }
             _ => {}
         }

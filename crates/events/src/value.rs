@@ -60,7 +60,7 @@ impl Value for Vec<String> {
             if at > 0 {
                 w.markup(", ");
             }
-            w.text(item);
+            w.item(item);
         }
         if self.len() > w.items() {
             w.markup(", ");

@@ -14,11 +14,20 @@ pub(crate) enum Place {
     Text,
 }
 
+/// What a text that someone could choose is a part of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Xml,
+    Item,
+}
+
 /// Writes values so that what someone could choose never ends a value, a line or an element.
 ///
 /// Everywhere but in `Whole`, control characters, line separators and bidirectional marks become U+FFFD. In the
 /// compatible form a quote becomes `'`, and a plain value's leading `<` becomes U+FFFD, since it would make the value
-/// XML to a reader. Inside XML, `<`, `>`, `&` and `"` are the five-entity escapes. A text longer than `cap` octets is
+/// XML to a reader. Inside XML, `<`, `>`, `&` and `"` are the five-entity escapes; in an item of a list a comma
+/// becomes `;`. A text longer than `cap` octets is
 /// cut between characters and ends in `…`.
 pub(crate) struct Writer<'a> {
     pub(crate) out: &'a mut Vec<u8>,
@@ -69,12 +78,17 @@ impl<'a> Writer<'a> {
 
     /// Text that someone could choose.
     pub(crate) fn text(&mut self, text: &str) {
-        self.run(text, false);
+        self.run(text, Kind::Plain);
+    }
+
+    /// Text that someone could choose, one item of a list: a comma would make it two.
+    pub(crate) fn item(&mut self, text: &str) {
+        self.run(text, Kind::Item);
     }
 
     /// Text that someone could choose, inside an XML element or attribute.
     pub(crate) fn xml(&mut self, text: &str) {
-        self.run(text, true);
+        self.run(text, Kind::Xml);
     }
 
     /// ` name="value"` of an element.
@@ -100,7 +114,7 @@ impl<'a> Writer<'a> {
         self.markup(&text);
     }
 
-    fn run(&mut self, text: &str, xml: bool) {
+    fn run(&mut self, text: &str, kind: Kind) {
         let limit = if self.place == Place::Whole {
             usize::MAX
         } else {
@@ -110,8 +124,8 @@ impl<'a> Writer<'a> {
         let mut cut_at = self.out.len();
         let start = self.out.len();
         let mut rest = text;
-        let care = self.care(xml);
-        if !xml
+        let care = self.care(kind);
+        if kind != Kind::Xml
             && self.place == Place::Quotes
             && start == self.value_start
             && let Some(after) = text.strip_prefix('<')
@@ -120,9 +134,11 @@ impl<'a> Writer<'a> {
             rest = after;
         }
         loop {
-            let plain = plain_length(rest.as_bytes(), care);
-            let (run, tail) = rest.split_at(plain);
             let room = limit.saturating_sub(self.out.len() - start);
+            // Past the room nothing matters. Where there is a limit, plain octets are ASCII, so this splits no character.
+            let octets = rest.as_bytes();
+            let plain = plain_length(octets.get(..room.saturating_add(1)).unwrap_or(octets), care);
+            let (run, tail) = rest.split_at(plain);
             if run.len() > room {
                 let keep = room.saturating_sub(ELLIPSIS.len());
                 if run.len() >= keep && room >= ELLIPSIS.len() {
@@ -138,7 +154,7 @@ impl<'a> Writer<'a> {
             self.out.extend_from_slice(run.as_bytes());
             let Some(c) = tail.chars().next() else { return };
             let mut utf8 = [0; 4];
-            let written = self.written(c, xml, &mut utf8);
+            let written = self.written(c, kind, &mut utf8);
             let used = self.out.len() - start;
             if used + written.len() > limit {
                 self.out.truncate(cut_at);
@@ -153,18 +169,23 @@ impl<'a> Writer<'a> {
     }
 
     /// Which octets need care here.
-    const fn care(&self, xml: bool) -> u8 {
-        let xml = if xml { XML } else { 0 };
+    const fn care(&self, kind: Kind) -> u8 {
+        let own = match kind {
+            Kind::Plain => 0,
+            Kind::Xml => XML,
+            Kind::Item => ITEM,
+        };
         match self.place {
-            Place::Whole => xml,
-            Place::Quotes => xml | REPLACED | QUOTE,
-            Place::StructuredData => xml | REPLACED | STRUCTURED,
-            Place::Text => xml | REPLACED,
+            Place::Whole => own & XML,
+            Place::Quotes => own | REPLACED | QUOTE,
+            Place::StructuredData => own | REPLACED | STRUCTURED,
+            Place::Text => own | REPLACED,
         }
     }
 
     /// How one character that needs care is written here.
-    fn written<'b>(&self, c: char, xml: bool, utf8: &'b mut [u8; 4]) -> &'b str {
+    fn written<'b>(&self, c: char, kind: Kind, utf8: &'b mut [u8; 4]) -> &'b str {
+        let xml = kind == Kind::Xml;
         match c {
             '"' if xml => "&quot;",
             '&' if xml => "&amp;",
@@ -178,6 +199,7 @@ impl<'a> Writer<'a> {
                 _ => "\\]",
             },
             '"' if self.place == Place::Quotes => "'",
+            ',' if kind == Kind::Item => ";",
             _ => c.encode_utf8(utf8),
         }
     }
@@ -191,11 +213,12 @@ fn replaced(c: char) -> bool {
 }
 
 /// Why an octet is looked at as a character: it may be replaced, it is escaped in XML, it is a quote, it is escaped in
-/// structured data.
+/// structured data, it parts the items of a list.
 const REPLACED: u8 = 1;
 const XML: u8 = 2;
 const QUOTE: u8 = 4;
 const STRUCTURED: u8 = 8;
+const ITEM: u8 = 16;
 
 static CARE: [u8; 256] = {
     let mut table = [0; 256];
@@ -205,6 +228,7 @@ static CARE: [u8; 256] = {
             b'"' => XML | QUOTE | STRUCTURED,
             b'&' | b'<' | b'>' => XML,
             b'\\' | b']' => STRUCTURED,
+            b',' => ITEM,
             b' '..=b'~' => 0,
             _ => REPLACED,
         };

@@ -123,6 +123,7 @@ A name, an address or an id that someone could choose never ends a value, a line
 |---|---|
 | `"` | `'`; inside XML `&quot;` |
 | `<`, `>`, `&` inside XML | `&lt;`, `&gt;`, `&amp;` |
+| `,` in an item of a list | `;` |
 | `<` at the beginning of a plain value | U+FFFD |
 | control characters, line separators, marks of reading direction, byte order marks | U+FFFD |
 

@@ -398,11 +398,19 @@ fn a_line_past_the_limit_is_skipped_and_the_next_is_read() {
 }
 
 #[test]
-fn a_count_that_was_cut_off_is_read_as_lines() {
+fn a_wrong_count_is_skipped_and_what_follows_is_read_as_lines() {
     let one = body("[categoryId=0 instanceId=1]");
     let mut reader = Reader::new();
-    reader.push(format!("999 <14>1 2025 x\n{one}\n").as_bytes());
+    reader.push(format!("999 <14>1 2025 x\n{one}\n999 {one}").as_bytes());
     assert_eq!(drain(&mut reader), []);
     reader.finish();
-    assert_eq!(drain(&mut reader), [Err((0, 17)), Ok(Some(1))]);
+    let second = (17 + one.len() + 1) as u64;
+    assert_eq!(
+        drain(&mut reader),
+        [Err((0, 4)), Err((4, 13)), Ok(Some(1)), Err((second, 4)), Ok(Some(1))]
+    );
+
+    let mut reader = Reader::with_limit(200);
+    reader.push(format!("201 {one}\n").as_bytes());
+    assert_eq!(drain(&mut reader), [Err((0, 4)), Ok(Some(1))]);
 }
