@@ -6,13 +6,13 @@ use crate::support::{
     laptop::Laptop,
     process::Outcome,
     restic::Restic,
-    rsyslog::Rsyslog,
+    rsyslog::{Rsyslog, Way},
     server::{Member, Server},
 };
 
 #[test]
 fn nobody_deletes_alone() {
-    let rsyslog = Rsyslog::start();
+    let rsyslog = Rsyslog::start(&[("siem", Way::Tcp)]);
     let mut server = Server::new();
     server.start();
 
@@ -28,11 +28,11 @@ fn nobody_deletes_alone() {
     // Before it is on, one person adds where the events go. Turning it on is the last step.
     ann.sign_in(&server, "/receivers/new");
     ann.browser.fill("#name", "siem");
-    ann.browser.fill("#address", &rsyslog.address());
+    ann.browser.fill("#address", &rsyslog.address("siem"));
     ann.browser.click("#transport-tcp-octets");
     ann.browser.press("Add");
     ann.browser.expect_text("Add a receiver");
-    ann.browser.expect_text(&rsyslog.address());
+    ann.browser.expect_text(&rsyslog.address("siem"));
     ann.open(&server, "/settings");
     ann.browser.press("Turn four-eyes authorization on");
     ann.browser.expect_text("Turning it off is itself a request");
@@ -100,7 +100,7 @@ fn nobody_deletes_alone() {
     // What rsyslog has is what happened, in order, and nothing else.
     let recorded = recorded(&server);
     let arrived = eventually("the last event to arrive", || {
-        Some(rsyslog.messages()).filter(|arrived| arrived.last() == recorded.last())
+        Some(rsyslog.messages("siem")).filter(|arrived| arrived.last() == recorded.last())
     });
     let receiver_added = [31000];
     let turned_on = [42400];

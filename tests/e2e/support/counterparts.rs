@@ -1,6 +1,9 @@
 //! Where the real programs are: what `scripts/counterparts` brought, or what the machine has.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The folder that `scripts/counterparts` fills.
 pub fn folder() -> PathBuf {
@@ -29,6 +32,38 @@ pub fn brought(file: &str) -> PathBuf {
         path.display()
     );
     path
+}
+
+/// rsyslog or syslog-ng as `scripts/counterparts` unpacked them: a program under its `usr/sbin`, with its own libraries.
+pub fn receiver(program: &str) -> Command {
+    let root = receivers();
+    let mut libraries = vec![root.join("usr/lib/syslog-ng")];
+    for folder in ["usr/lib", "lib"] {
+        let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten();
+        libraries.extend(
+            entries
+                .map(|entry| entry.unwrap().path())
+                .filter(|path| path.to_string_lossy().ends_with("-linux-gnu")),
+        );
+    }
+    let mut command = Command::new(brought(&format!("receivers/usr/sbin/{program}")));
+    command.env("LD_LIBRARY_PATH", std::env::join_paths(libraries).unwrap());
+    command
+}
+
+/// The folder of a receiver's modules; `module` is one that must be there.
+pub fn receiver_modules(folder: &str, module: &str) -> PathBuf {
+    let modules = receivers().join(folder);
+    assert!(
+        modules.join(module).is_file(),
+        "no {module} in {}: run scripts/counterparts",
+        modules.display()
+    );
+    modules
+}
+
+fn receivers() -> PathBuf {
+    folder().join("receivers")
 }
 
 /// The library that moves a program's clock. Debian keeps it in a folder for its architecture.

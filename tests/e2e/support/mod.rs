@@ -5,7 +5,9 @@
     reason = "a driver can do what its program can, not only what today's tests ask of it"
 )]
 
+pub mod arrivals;
 pub mod browser;
+pub mod certificates;
 pub mod clock;
 pub mod counterparts;
 pub mod house;
@@ -18,5 +20,6 @@ pub mod restic;
 pub mod rsyslog;
 pub mod rustic;
 pub mod server;
+pub mod syslog_ng;
 pub mod totp;
 pub mod trees;

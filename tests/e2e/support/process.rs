@@ -1,11 +1,12 @@
 //! A program that runs beside the test: its output is kept, shown when the test fails, and it never outlives the test.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use super::clock::eventually;
@@ -36,7 +37,7 @@ impl Running {
 
     /// Everything it printed so far.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
     /// Waits for something it is going to print or do; fails at once when it ends instead.
@@ -87,13 +88,38 @@ impl Drop for Running {
     }
 }
 
-/// A port of the loopback that nobody listens on just now.
+/// A port of the loopback that nobody listens on, for TCP and UDP. It lies below those that the system gives to connections,
+/// so that a program that is stopped finds it free when it is started again.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    const FIRST: u32 = 10_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let end = range
+        .split_whitespace()
+        .next()
+        .and_then(|first| first.parse().ok())
+        .unwrap_or(FIRST);
+    let room = end.saturating_sub(FIRST);
+    if room < 1000 {
+        return TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+    }
+    // Test processes that run side by side look in different places.
+    let start = std::process::id().wrapping_mul(61);
+    (0..room)
+        .map(|_| start.wrapping_add(TAKEN.fetch_add(1, Ordering::SeqCst)) % room + FIRST)
+        .map(|port| u16::try_from(port).expect("ports end at 65535"))
+        .find(|port| is_free(*port))
+        .expect("some port is free")
+}
+
+/// Whether nobody has it, for TCP nor for UDP.
+pub fn is_free(port: u16) -> bool {
+    let at = (Ipv4Addr::LOCALHOST, port);
+    TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok()
 }
 
 /// What a program that ran to its end left.

@@ -1,93 +1,209 @@
-//! rsyslog, the receiver that most sites have: TCP and UDP on one port of the loopback, every message to a file as it came.
+//! rsyslog, the receiver that most sites have: any number of ways in on the loopback, each with a file of its own.
 
-use std::{fs, net::Ipv4Addr, path::PathBuf, process::Command};
+use std::{
+    fmt::Write as _,
+    fs,
+    net::{Ipv4Addr, TcpStream},
+    path::Path,
+};
 
 use tempfile::TempDir;
 
 use super::{
+    arrivals::{self, Arrived},
+    certificates::Authority,
     clock::eventually,
     counterparts,
-    process::{Running, free_port},
+    process::{Running, free_port, is_free},
 };
+
+/// How messages come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// imptcp: LF or octet counting, whichever the sender begins a message with.
+    Tcp,
+    /// imudp.
+    Udp,
+    /// imtcp with OpenSSL: it shows its certificate.
+    Tls,
+    /// The same, and the sender must show a certificate for [`SENDER`].
+    MutualTls,
+    /// imrelp.
+    Relp,
+    /// imrelp with OpenSSL; the sender must show a certificate for [`SENDER`], since librelp knows no other way that checks names.
+    RelpTls,
+}
+
+/// The name in the certificate of whoever sends.
+pub const SENDER: &str = "countersign.example";
 
 pub struct Rsyslog {
     folder: TempDir,
-    port: u16,
-    running: Running,
+    ways: Vec<(&'static str, Way, u16)>,
+    life: u32,
+    running: Option<Running>,
 }
 
 impl Rsyslog {
-    pub fn start() -> Self {
+    /// Listens in these ways, each by its name.
+    pub fn start(ways: &[(&'static str, Way)]) -> Self {
+        Self::start_with(ways, &Authority::new("nobody"))
+    }
+
+    /// The same; the authority vouches for it and for those who send.
+    pub fn start_with(ways: &[(&'static str, Way)], authority: &Authority) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let running = Self::run(&folder, port);
-        Self { folder, port, running }
+        fs::write(folder.path().join("ca.crt"), authority.certificate()).unwrap();
+        authority.identity("localhost").write(folder.path(), "own");
+        let mut rsyslog = Self {
+            folder,
+            ways: ways.iter().map(|(name, way)| (*name, *way, free_port())).collect(),
+            life: 0,
+            running: None,
+        };
+        rsyslog.run();
+        rsyslog
     }
 
-    fn run(folder: &TempDir, port: u16) -> Running {
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let configuration = format!(
-            r#"global(workDirectory="{work}" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off")
-module(load="imtcp")
-module(load="imudp")
-template(name="raw" type="string" string="%rawmsg%\n")
-ruleset(name="keep") {{ action(type="omfile" file="{messages}" template="raw") }}
-input(type="imtcp" address="127.0.0.1" port="{port}" ruleset="keep")
-input(type="imudp" address="127.0.0.1" port="{port}" ruleset="keep")
-"#,
-            work = folder.path().display(),
-            messages = path("messages"),
-        );
-        fs::write(path("rsyslog.conf"), configuration).unwrap();
-        let mut command = Command::new(counterparts::program("rsyslogd"));
-        command.args(["-n", "-f", &path("rsyslog.conf"), "-i", &path("pid")]);
-        let mut running = Running::start("rsyslogd", &mut command, &folder.path().join("log"));
-        running.wait_for("listen", |_| {
-            std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
-        });
-        running
+    fn run(&mut self) {
+        let folder = self.folder.path();
+        let path = |name: &str| folder.join(name).display().to_string();
+        fs::write(path("rsyslog.conf"), configuration(folder, &self.ways, self.life)).unwrap();
+        let modules = counterparts::receiver_modules("usr/lib/x86_64-linux-gnu/rsyslog", "imrelp.so");
+        let mut command = counterparts::receiver("rsyslogd");
+        command.args(["-n", "-f", &path("rsyslog.conf"), "-i", &path("pid"), "-M"]);
+        command.arg(modules);
+        let mut running = Running::start("rsyslogd", &mut command, &folder.join("log"));
+        for (name, way, port) in &self.ways {
+            running.wait_for(&format!("listen for {name}"), |log| {
+                for sign in ["could not load module", "Permission denied", "Address already in use"] {
+                    assert!(!log.contains(sign), "rsyslogd cannot work here:\n{log}");
+                }
+                match way {
+                    Way::Udp => (!is_free(*port)).then_some(()),
+                    _ => TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).ok().map(drop),
+                }
+            });
+        }
+        self.running = Some(running);
     }
 
-    /// Where to send to, over TCP or UDP.
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+    /// Where to send to.
+    pub fn address(&self, name: &str) -> String {
+        let (_, way, port) = self.ways.iter().find(|(known, ..)| *known == name).expect("a way in");
+        match way {
+            Way::Tcp | Way::Udp | Way::Relp => format!("127.0.0.1:{port}"),
+            // As its certificate says.
+            Way::Tls | Way::MutualTls | Way::RelpTls => format!("localhost:{port}"),
+        }
     }
 
-    /// Every message that arrived, one a line, with its PRI.
-    pub fn messages(&self) -> Vec<String> {
-        let file: PathBuf = self.folder.path().join("messages");
-        fs::read_to_string(file)
-            .unwrap_or_default()
-            .lines()
-            .map(str::to_owned)
-            .collect()
+    /// Every message that arrived, as rsyslog read it.
+    pub fn arrived(&self, name: &str) -> Vec<Arrived> {
+        arrivals::read(self.folder.path(), name, self.life)
+    }
+
+    /// Every message that arrived, as it came.
+    pub fn messages(&self, name: &str) -> Vec<String> {
+        self.arrived(name).into_iter().map(|arrived| arrived.raw).collect()
+    }
+
+    /// The lines of [`Rsyslog::arrived`] as they are on the disk.
+    pub fn lines(&self, name: &str) -> Vec<u8> {
+        arrivals::lines(self.folder.path(), name, self.life)
+    }
+
+    /// How many octets have arrived in this life.
+    pub fn progress(&self, name: &str) -> u64 {
+        fs::metadata(arrivals::file(self.folder.path(), name, self.life)).map_or(0, |file| file.len())
     }
 
     /// Waits until `count` messages are there.
     #[track_caller]
-    pub fn wait_for(&self, count: usize) -> Vec<String> {
-        eventually(&format!("{count} messages at rsyslog"), || {
-            Some(self.messages()).filter(|all| all.len() >= count)
+    pub fn wait_for(&self, name: &str, count: usize) -> Vec<Arrived> {
+        eventually(&format!("{count} messages at rsyslog by {name}"), || {
+            Some(self.arrived(name)).filter(|all| all.len() >= count)
         })
     }
 
     /// Stops it in order; what arrived stays.
     pub fn stop(&mut self) {
-        self.running.stop();
+        self.running.take().expect("it runs").stop();
     }
 
-    /// Starts it again on the same port, adding to what arrived before.
-    pub fn restart(&mut self) {
-        self.running = Self::run(&self.folder, self.port);
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.running.take().expect("it runs").kill();
     }
+
+    /// Starts it again on the same ports.
+    pub fn restart(&mut self) {
+        self.life += 1;
+        self.run();
+    }
+}
+
+fn configuration(folder: &Path, ways: &[(&'static str, Way, u16)], life: u32) -> String {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (ca, certificate, key) = (path("ca.crt"), path("own.crt"), path("own.key"));
+    let mut text = format!(
+        r#"global(workDirectory="{}" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off"
+    defaultNetstreamDriverCAFile="{ca}" defaultNetstreamDriverCertFile="{certificate}" defaultNetstreamDriverKeyFile="{key}")
+module(load="imptcp")
+module(load="imudp")
+module(load="imtcp")
+module(load="imrelp" tls.tlslib="openssl")
+module(load="mmpstrucdata")
+template(name="kept" type="list" option.jsonf="on") {{
+    property(outname="raw" name="rawmsg" format="jsonf")
+    property(outname="pri" name="pri" format="jsonf")
+    property(outname="timestamp" name="timestamp" dateFormat="rfc3339" format="jsonf")
+    property(outname="hostname" name="hostname" format="jsonf")
+    property(outname="app_name" name="app-name" format="jsonf")
+    property(outname="msgid" name="msgid" format="jsonf")
+    property(outname="structured_data" name="structured-data" format="jsonf")
+    property(outname="elements" name="$!rfc5424-sd" format="jsonf")
+    property(outname="message" name="msg" format="jsonf")
+}}
+"#,
+        folder.display(),
+    );
+    for (name, way, port) in ways {
+        // What is acknowledged must outlive rsyslogd: with a queue in memory it acknowledges what kill -9 then takes away, and
+        // so does a file that is written later. What was given to the system's file cache is only lost with the machine.
+        let file = arrivals::file(folder, name, life);
+        let _ = writeln!(
+            text,
+            r#"ruleset(name="{name}" queue.type="Direct") {{
+    action(type="mmpstrucdata" sd_name.lowercase="off")
+    action(type="omfile" file="{}" template="kept" asyncWriting="off" flushOnTXEnd="on")
+}}"#,
+            file.display()
+        );
+        let tls = r#"streamDriver.name="ossl" streamDriver.mode="1""#;
+        let input = match way {
+            Way::Tcp => r#"type="imptcp" maxFrameSize="65536""#.to_owned(),
+            Way::Udp => r#"type="imudp""#.to_owned(),
+            Way::Tls => format!(r#"type="imtcp" {tls} streamDriver.authMode="anon""#),
+            Way::MutualTls => {
+                format!(r#"type="imtcp" {tls} streamDriver.authMode="x509/name" permittedPeer=["{SENDER}"]"#)
+            }
+            Way::Relp => r#"type="imrelp""#.to_owned(),
+            Way::RelpTls => format!(
+                r#"type="imrelp" tls="on" tls.caCert="{ca}" tls.myCert="{certificate}" tls.myPrivKey="{key}" tls.authMode="name" tls.permittedPeer=["{SENDER}"]"#
+            ),
+        };
+        let _ = writeln!(
+            text,
+            r#"input({input} address="127.0.0.1" port="{port}" ruleset="{name}")"#
+        );
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::Write,
-        net::{TcpStream, UdpSocket},
-    };
+    use std::{io::Write, net::UdpSocket};
 
     use super::*;
 
@@ -95,21 +211,23 @@ mod tests {
 
     #[test]
     fn messages_arrive_as_they_were_sent() {
-        let mut rsyslog = Rsyslog::start();
-        let mut by_line = TcpStream::connect(rsyslog.address()).unwrap();
+        let mut rsyslog = Rsyslog::start(&[("tcp", Way::Tcp), ("udp", Way::Udp)]);
+        let mut by_line = TcpStream::connect(rsyslog.address("tcp")).unwrap();
         writeln!(by_line, "{MESSAGE}").unwrap();
-        rsyslog.wait_for(1);
-        let mut by_count = TcpStream::connect(rsyslog.address()).unwrap();
+        rsyslog.wait_for("tcp", 1);
+        let mut by_count = TcpStream::connect(rsyslog.address("tcp")).unwrap();
         write!(by_count, "{} {MESSAGE}", MESSAGE.len()).unwrap();
-        rsyslog.wait_for(2);
+        rsyslog.wait_for("tcp", 2);
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        socket.send_to(MESSAGE.as_bytes(), rsyslog.address()).unwrap();
-        rsyslog.wait_for(3);
+        socket.send_to(MESSAGE.as_bytes(), rsyslog.address("udp")).unwrap();
+        rsyslog.wait_for("udp", 1);
         rsyslog.stop();
-        assert!(TcpStream::connect(rsyslog.address()).is_err());
+        assert!(TcpStream::connect(rsyslog.address("tcp")).is_err());
         rsyslog.restart();
-        let mut again = TcpStream::connect(rsyslog.address()).unwrap();
+        let mut again = TcpStream::connect(rsyslog.address("tcp")).unwrap();
         writeln!(again, "{MESSAGE}").unwrap();
-        assert_eq!(rsyslog.wait_for(4), [MESSAGE; 4]);
+        rsyslog.wait_for("tcp", 3);
+        assert_eq!(rsyslog.messages("tcp"), [MESSAGE; 3]);
+        assert_eq!(rsyslog.messages("udp"), [MESSAGE]);
     }
 }
