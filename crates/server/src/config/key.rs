@@ -62,6 +62,8 @@ keys! {
     EventsResult "events.result" Switch
     EventsReason "events.reason" Switch
     EventsByteOrderMark "events.byte_order_mark" Switch
+    EventsTlsCert "events.tls_cert" Text
+    EventsTlsKey "events.tls_key" Text
     LimitConnections "limits.connections" Number
     LimitHeaderSeconds "limits.header_seconds" Number
     LimitHeaderBytes "limits.header_bytes" Number

@@ -20,6 +20,7 @@ use read::Reader;
 pub use source::{Complaint, Raw, Settings, Source};
 pub use url::{BadUrl, PublicUrl};
 
+use crate::delivery::OwnCertificate;
 use crate::listen::{ForwardedHeader, Listen, TrustedProxies};
 
 /// The name of the file that is read from the data folder when no other is named.
@@ -41,6 +42,8 @@ pub struct Config {
     pub metrics_allow: Vec<IpNet>,
     /// What events say about their sender.
     pub origin: Origin,
+    /// What we show to receivers of events that ask who we are.
+    pub own_certificate: Option<OwnCertificate>,
     /// Bounds on what clients may take.
     pub limits: Limits,
     /// Every setting with its effective value and where it comes from.
@@ -117,6 +120,7 @@ impl Config {
         let public_url = read.public_url(listen.as_ref(), host);
         let metrics_allow = read.list(Key::MetricsAllow);
         let origin = read.origin(host);
+        let own_certificate = read.own_certificate();
         let limits = read.limits();
         let (effective, remarks) = read.finish()?;
         match (data, listen, public_url) {
@@ -126,6 +130,7 @@ impl Config {
                 public_url,
                 metrics_allow,
                 origin,
+                own_certificate,
                 limits,
                 effective,
                 remarks,

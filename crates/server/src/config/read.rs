@@ -10,6 +10,7 @@ use countersign_events::Origin;
 
 use super::names::{AppName, HostName, OneLine, header_name};
 use super::{Complaint, Effective, Key, Limits, PublicUrl, Raw, Settings, Source};
+use crate::delivery::OwnCertificate;
 use crate::listen::{Listen, TlsSource, TrustedProxies};
 
 /// Takes settings one after the other; remembers what is wrong and what holds.
@@ -128,31 +129,14 @@ impl Reader {
         let certificate = self.path(Key::TlsCert, None);
         let key = self.path(Key::TlsKey, None);
         let self_signed = self.switch(Key::TlsSelfSigned, false);
-        let source = |this: &Self, key| {
-            this.settings
-                .of(key)
-                .map_or(Source::Default, |(_, source)| source.clone())
-        };
         match (certificate, key, self_signed) {
             (None, None, false) => None,
             (None, None, true) => Some(TlsSource::SelfSigned),
             (Some(certificate), Some(key), false) => Some(TlsSource::Files { certificate, key }),
-            (Some(_), None, _) => {
-                let at = source(self, Key::TlsCert);
-                self.complain(
-                    Key::TlsCert,
-                    at,
-                    &"the certificate's private key is missing: set tls.key too",
-                );
-                None
-            }
-            (None, Some(_), _) => {
-                let at = source(self, Key::TlsKey);
-                self.complain(Key::TlsKey, at, &"the key's certificate is missing: set tls.cert too");
-                None
-            }
+            (Some(_), None, _) => self.lacks(Key::TlsCert, Key::TlsKey),
+            (None, Some(_), _) => self.lacks(Key::TlsKey, Key::TlsCert),
             (Some(_), Some(_), true) => {
-                let at = source(self, Key::TlsSelfSigned);
+                let at = self.source_of(Key::TlsSelfSigned);
                 self.complain(
                     Key::TlsSelfSigned,
                     at,
@@ -161,6 +145,34 @@ impl Reader {
                 None
             }
         }
+    }
+
+    /// What we show to receivers of events, as one.
+    pub fn own_certificate(&mut self) -> Option<OwnCertificate> {
+        let certificate = self.path(Key::EventsTlsCert, None);
+        let key = self.path(Key::EventsTlsKey, None);
+        match (certificate, key) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some(OwnCertificate { certificate, key }),
+            (Some(_), None) => self.lacks(Key::EventsTlsCert, Key::EventsTlsKey),
+            (None, Some(_)) => self.lacks(Key::EventsTlsKey, Key::EventsTlsCert),
+        }
+    }
+
+    /// Complains that a certificate or its key was set without the other.
+    fn lacks<T>(&mut self, set: Key, missing: Key) -> Option<T> {
+        let at = self.source_of(set);
+        let what = match set {
+            Key::TlsCert | Key::EventsTlsCert => "the certificate's private key is missing",
+            _ => "the key's certificate is missing",
+        };
+        self.complain(set, at, &format_args!("{what}: set {} too", missing.name()));
+        None
+    }
+
+    fn source_of(&self, key: Key) -> Source {
+        let said = self.settings.of(key);
+        said.map_or(Source::Default, |(_, source)| source.clone())
     }
 
     /// The address, if it may be opened. `protected` tells whether TLS or a proxy was asked for at all, so that one

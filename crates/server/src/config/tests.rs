@@ -101,6 +101,8 @@ fn an_address_that_others_reach_needs_protection() {
 #[test]
 fn a_certificate_goes_with_its_key() {
     assert_snapshot!(complaints("[tls]\ncert = 'a'"), @"/etc/countersign/countersign.toml:2: tls.cert: the certificate's private key is missing: set tls.key too");
+    assert_snapshot!(complaints("[events]\ntls_cert = 'a'"), @"/etc/countersign/countersign.toml:2: events.tls_cert: the certificate's private key is missing: set events.tls_key too");
+    assert_snapshot!(complaints("[events]\ntls_key = 'a'"), @"/etc/countersign/countersign.toml:2: events.tls_key: the key's certificate is missing: set events.tls_cert too");
     assert_snapshot!(complaints("[tls]\nkey = 'a'"), @"/etc/countersign/countersign.toml:2: tls.key: the key's certificate is missing: set tls.cert too");
     assert_snapshot!(complaints("[tls]\ncert = 'a'\nkey = 'b'\nself_signed = true"), @"/etc/countersign/countersign.toml:4: tls.self_signed: there is a certificate already (tls.cert): set one or the other");
     let config = load("[tls]\ncert = 'a.crt'\nkey = '/b.key'", &[], &[]).unwrap();
@@ -136,6 +138,8 @@ fn a_foreign_variable_is_remarked_and_not_refused() {
     );
 }
 
+/// Settings without a default, which the example shows with files that are not there.
+const FILES: [Key; 4] = [Key::TlsCert, Key::TlsKey, Key::EventsTlsCert, Key::EventsTlsKey];
 const EXAMPLE: &str = include_str!("../../../../countersign.example.toml");
 const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
 
@@ -149,20 +153,24 @@ fn the_example_names_every_setting_with_its_default() {
     // Set together they contradict each other; each is right by itself.
     let config = load(
         &all.replace("vbrsrv01", "backup1")
-            .replace("cert =", "#")
-            .replace("key =", "#"),
+            .replace("\ncert =", "\n#")
+            .replace("\nkey =", "\n#")
+            .replace("\ntls_cert =", "\n#")
+            .replace("\ntls_key =", "\n#"),
         &[],
         &[],
     )
     .unwrap();
     let defaults = load("", &[], &[]).unwrap();
     for (shown, default) in config.effective.iter().zip(&defaults.effective) {
-        if ![Key::TlsCert, Key::TlsKey].contains(&shown.key) {
+        if !FILES.contains(&shown.key) {
             assert_eq!(shown.value, default.value, "{:?}", shown.key);
             assert_ne!(shown.source, Source::Default, "{:?} is missing", shown.key);
         }
     }
-    assert!(EXAMPLE.contains("#cert = ") && EXAMPLE.contains("#key = "));
+    for file in FILES {
+        assert!(EXAMPLE.contains(&format!("\n#{} = ", file.path().1)), "{}", file.name());
+    }
 }
 
 /// A commented setting has no space after its sign.

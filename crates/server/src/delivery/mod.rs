@@ -7,10 +7,15 @@
 mod backoff;
 mod batch;
 mod connection;
+mod datagrams;
 mod pace;
 mod receiver;
+mod sender;
 mod standing;
+mod stream;
 mod supervisor;
+mod tls;
+mod trouble;
 mod window;
 mod zone;
 
@@ -18,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::receiver::ReceiverSpec;
 use countersign_core::{Clock, Entropy, ReceiverId};
-use countersign_events::{Origin, Timestamp};
+use countersign_events::Timestamp;
 use countersign_store::Store;
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
@@ -28,9 +33,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::App;
 use batch::Batch;
-use connection::{Connection, Farewell, Trouble};
+use connection::{Connection, Terms};
 use pace::Pace;
+pub use sender::Sender;
 use standing::Standings;
+pub use tls::OwnCertificate;
+use trouble::{Farewell, Trouble};
 pub use zone::local_offset;
 
 /// The text of the message that tests a receiver. It is no event: nothing in it looks like an event's id.
@@ -46,7 +54,7 @@ pub struct Delivery {
 /// What all tasks share.
 struct Shared {
     store: Store,
-    origin: Origin,
+    sender: Sender,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     pace: Pace,
@@ -64,7 +72,7 @@ impl Delivery {
         let delivery = Self::start_at(
             Pace::default(),
             app.store.clone(),
-            app.config.origin.clone(),
+            Sender::of(&app.config),
             Arc::clone(&app.clock),
             Arc::clone(&app.entropy),
             Arc::clone(&app.delivery_changed),
@@ -78,7 +86,7 @@ impl Delivery {
     fn start_at(
         pace: Pace,
         store: Store,
-        origin: Origin,
+        sender: Sender,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         changed: Arc<Notify>,
@@ -86,7 +94,7 @@ impl Delivery {
         let shared = Arc::new(Shared {
             standings: Arc::new(Standings::new(store.events())),
             store,
-            origin,
+            sender,
             clock,
             entropy,
             pace,
@@ -131,17 +139,36 @@ impl Delivery {
     }
 }
 
+/// Whether a receiver's description can be delivered to as far as can be told from here: its parts go together, and
+/// certificates and names can be used. Reads files.
+///
+/// # Errors
+/// What is wrong, for people.
+pub fn check(spec: &ReceiverSpec, sender: &Sender, now: Timestamp) -> Result<(), String> {
+    spec.check().map_err(|error| error.to_string())?;
+    if spec.transport.is_encrypted() {
+        tls::check(spec, sender.own_certificate.as_ref(), now)?;
+    }
+    Ok(())
+}
+
 /// Sends one test message ([`TEST_TEXT`]) as the receiver would get its events. It goes past the receiver's queue and
 /// changes nothing.
 ///
 /// # Errors
-/// What is wrong, for people: the name does not resolve, nobody listens, the connection is closed at once. Over UDP, only
-/// what the network answers within half a second; silence is no proof that it arrived.
-pub async fn test(spec: &ReceiverSpec, origin: &Origin, now: Timestamp) -> Result<(), String> {
+/// What is wrong, for people: the name does not resolve, nobody listens, the certificate is not good, the connection is
+/// closed at once. Over UDP, only what the network answers within half a second; silence is no proof that it arrived.
+pub async fn test(spec: &ReceiverSpec, sender: &Sender, now: Timestamp) -> Result<(), String> {
     let mut batch = Batch::new(spec.transport);
-    batch.push_text(TEST_TEXT, now, local_offset(now), origin);
+    batch.push_text(TEST_TEXT, now, local_offset(now), &sender.origin);
+    let terms = Terms {
+        pace: &Pace::default(),
+        own_certificate: sender.own_certificate.as_ref(),
+        now,
+        attempt: 0,
+    };
     let sent = async {
-        let mut connection = Connection::open(spec, &Pace::default(), 0).await?;
+        let mut connection = Connection::open(spec, terms).await?;
         connection.send(&batch).await?;
         match connection.close().await {
             Farewell::Broken(trouble) => Err(trouble),

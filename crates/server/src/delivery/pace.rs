@@ -7,8 +7,6 @@ use std::time::Duration;
 pub(super) struct Pace {
     /// How many events are read at once.
     pub(super) batch: u32,
-    /// How long a name may take to resolve, and each of its addresses to answer.
-    pub(super) connect: Duration,
     /// How long a receiver may take nothing before the connection counts as broken.
     pub(super) stall: Duration,
     /// How long what was sent over TCP may still be lost with the connection. Longer than `stall`, so that a receiver
@@ -34,7 +32,6 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             batch: 500,
-            connect: Duration::from_secs(5),
             stall: Duration::from_secs(20),
             hold: Duration::from_secs(30),
             hold_datagrams: Duration::from_secs(1),

@@ -11,7 +11,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
-use super::connection::{Connection, Farewell, Trouble};
+use super::connection::{Connection, Terms};
+use super::trouble::{Farewell, Trouble};
 use super::window::Window;
 use super::{Batch, Shared};
 
@@ -113,11 +114,17 @@ impl Course {
 
     /// One connection, from its start to its end. `Ok` when the task is to end.
     async fn session(&mut self) -> Result<(), Trouble> {
+        let terms = Terms {
+            pace: &self.shared.pace,
+            own_certificate: self.shared.sender.own_certificate.as_ref(),
+            now: self.shared.clock.now(),
+            attempt: self.backoff.failures(),
+        };
         let mut connection = tokio::select! {
             biased;
             () = self.leave.cancelled() => return Ok(()),
             () = self.shared.stop.cancelled() => return Ok(()),
-            opened = Connection::open(&self.spec, &self.shared.pace, self.backoff.failures()) => opened?,
+            opened = Connection::open(&self.spec, terms) => opened?,
         };
         // Over UDP nothing is known before something was sent.
         if self.spec.transport != Transport::Udp {
@@ -172,7 +179,7 @@ impl Course {
     ) -> Result<bool, Trouble> {
         batch.clear();
         for event in events {
-            batch.push(event, &self.shared.origin);
+            batch.push(event, &self.shared.sender.origin);
         }
         tokio::select! {
             biased;

@@ -1,7 +1,9 @@
 //! Delivery over real sockets on loopback.
 
+mod authority;
 mod crash;
 mod sink;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use countersign_core::{ManualClock, ReceiverId};
 use countersign_events::{Event, Origin, Timestamp, User};
 use countersign_store::{Receiver, Store, StoreError};
 
-use super::{Delivery, Pace, TEST_TEXT};
+use super::{Delivery, Pace, Sender, TEST_TEXT};
 use crate::adapters::SystemEntropy;
 use sink::{DatagramSink, Sink};
 
@@ -21,7 +23,6 @@ const NOW: Timestamp = Timestamp(1_764_000_000_000_000);
 fn pace() -> Pace {
     Pace {
         batch: 50,
-        connect: Duration::from_secs(5),
         backoff: (Duration::from_millis(5), Duration::from_millis(50)),
         poll: Duration::from_millis(20),
         remember: Duration::from_millis(5),
@@ -30,17 +31,27 @@ fn pace() -> Pace {
     }
 }
 
+fn sender() -> Sender {
+    Sender {
+        origin: Origin::new("vbrsrv01"),
+        own_certificate: None,
+    }
+}
+
 fn deliver(store: &Store) -> Delivery {
     deliver_at(pace(), store)
 }
 
 fn deliver_at(pace: Pace, store: &Store) -> Delivery {
-    let origin = Origin::new("vbrsrv01");
+    deliver_as(pace, store, sender())
+}
+
+fn deliver_as(pace: Pace, store: &Store, sender: Sender) -> Delivery {
     let clock = Arc::new(ManualClock::at(NOW));
     Delivery::start_at(
         pace,
         store.clone(),
-        origin,
+        sender,
         clock,
         Arc::new(SystemEntropy),
         Arc::default(),
@@ -340,10 +351,10 @@ async fn receivers_change_and_go_while_events_flow() {
 
 #[tokio::test]
 async fn a_test_message_arrives_as_events_would() {
-    let origin = Origin::new("vbrsrv01");
+    let sender = sender();
     let mut sink = Sink::open(Transport::TcpOctets).await;
     let to = spec("siem", Transport::TcpOctets, &sink.address());
-    super::test(&to, &origin, NOW).await.unwrap();
+    super::test(&to, &sender, NOW).await.unwrap();
     until("it arrives", async || !sink.texts().is_empty()).await;
     let line = sink.texts().remove(0);
     assert!(line.starts_with("<14>1 2025-11-2"), "{line}");
@@ -354,16 +365,16 @@ async fn a_test_message_arrives_as_events_would() {
         "{line}"
     );
     sink.die().await;
-    let error = super::test(&to, &origin, NOW).await.unwrap_err();
+    let error = super::test(&to, &sender, NOW).await.unwrap_err();
     assert_eq!(error, format!("no connection to {}: connection refused", to.address));
 
     let datagrams = DatagramSink::open("[::1]:0").await;
-    super::test(&spec("siem", Transport::Udp, &datagrams.address()), &origin, NOW)
+    super::test(&spec("siem", Transport::Udp, &datagrams.address()), &sender, NOW)
         .await
         .unwrap();
     let address = datagrams.address();
     datagrams.close().await;
-    super::test(&spec("siem", Transport::Udp, &address), &origin, NOW)
+    super::test(&spec("siem", Transport::Udp, &address), &sender, NOW)
         .await
         .unwrap_err();
 }

@@ -8,7 +8,8 @@ use countersign_core::receiver::{ReceiverSpec, Transport};
 use countersign_core::{ReceiverId, RequestId};
 use countersign_events::Timestamp;
 
-use crate::{App, delivery};
+use crate::App;
+use crate::delivery::{self, Sender};
 
 /// A test of a receiver that somebody asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +60,8 @@ const LONGEST: Duration = Duration::from_secs(45);
 impl Test {
     /// Sends a test message as the receiver would get its events, and says how it went. Changes nothing.
     pub async fn send(app: &App, spec: &ReceiverSpec) -> Self {
-        let sending = delivery::test(spec, &app.config.origin, app.clock.now());
+        let sender = Sender::of(&app.config);
+        let sending = delivery::test(spec, &sender, app.clock.now());
         let outcome = match (tokio::time::timeout(LONGEST, sending).await, spec.transport) {
             (Ok(Ok(())), Transport::Relp | Transport::RelpTls) => Outcome::Arrived,
             (Ok(Ok(())), Transport::Udp | Transport::TcpLf | Transport::TcpOctets | Transport::Tls) => Outcome::Sent,

@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use countersign_core::receiver::Transport;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use rustls::ServerConfig;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use super::until;
 
@@ -38,9 +40,10 @@ impl Got {
     }
 }
 
-/// A TCP receiver.
+/// A TCP receiver, perhaps inside TLS.
 pub(super) struct Sink {
     transport: Transport,
+    tls: Option<Arc<ServerConfig>>,
     address: String,
     got: Arc<Mutex<Got>>,
     listening: Option<JoinHandle<()>>,
@@ -48,13 +51,23 @@ pub(super) struct Sink {
 
 impl Sink {
     pub(super) async fn open(transport: Transport) -> Self {
+        Self::at("127.0.0.1:0", transport, None).await
+    }
+
+    /// A receiver that shows a certificate.
+    pub(super) async fn secure(transport: Transport, tls: Arc<ServerConfig>) -> Self {
+        Self::at("127.0.0.1:0", transport, Some(tls)).await
+    }
+
+    pub(super) async fn at(address: &str, transport: Transport, tls: Option<Arc<ServerConfig>>) -> Self {
         let mut sink = Self {
             transport,
+            tls,
             address: String::new(),
             got: Arc::default(),
             listening: None,
         };
-        sink.revive("127.0.0.1:0").await;
+        sink.revive(address).await;
         sink
     }
 
@@ -68,10 +81,22 @@ impl Sink {
         self.address = listener.local_addr().unwrap().to_string();
         self.got.lock().unwrap().room = usize::MAX;
         let (got, transport) = (Arc::clone(&self.got), self.transport);
+        let acceptor = self.tls.clone().map(TlsAcceptor::from);
         self.listening = Some(tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(read(stream, transport, Arc::clone(&got)));
+                let (got, acceptor) = (Arc::clone(&got), acceptor.clone());
+                connections.spawn(async move {
+                    match acceptor {
+                        None => read(stream, transport, got).await,
+                        // A sender that does not like the certificate, or whose own is not liked, leaves here.
+                        Some(acceptor) => {
+                            if let Ok(stream) = acceptor.accept(stream).await {
+                                read(stream, transport, got).await;
+                            }
+                        }
+                    }
+                });
             }
         }));
     }
@@ -146,7 +171,7 @@ impl Drop for Open {
     }
 }
 
-async fn read(stream: TcpStream, transport: Transport, got: Arc<Mutex<Got>>) {
+async fn read<S: AsyncRead + AsyncWrite + Unpin>(stream: S, transport: Transport, got: Arc<Mutex<Got>>) {
     let connection = {
         let mut got = got.lock().unwrap();
         got.open += 1;
@@ -161,11 +186,15 @@ async fn read(stream: TcpStream, transport: Transport, got: Arc<Mutex<Got>>) {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         let message = match transport {
-            Transport::TcpOctets => counted(&mut reader).await,
+            Transport::TcpOctets | Transport::Tls => counted(&mut reader).await,
             Transport::TcpLf => line(&mut reader).await,
             other => unreachable!("this sink does not speak {}", other.as_str()),
         };
-        let Some(message) = message else { return };
+        let Some(message) = message else {
+            // In good order, which inside TLS is more than to be gone.
+            let _ = reader.into_inner().shutdown().await;
+            return;
+        };
         let mut got = open.0.lock().unwrap();
         if got.room == 0 {
             continue;
@@ -175,13 +204,13 @@ async fn read(stream: TcpStream, transport: Transport, got: Arc<Mutex<Got>>) {
     }
 }
 
-async fn line(reader: &mut BufReader<TcpStream>) -> Option<String> {
+async fn line(reader: &mut BufReader<impl AsyncRead + Unpin>) -> Option<String> {
     let mut line = String::new();
     reader.read_line(&mut line).await.ok()?;
     Some(line.strip_suffix('\n')?.to_owned())
 }
 
-async fn counted(reader: &mut BufReader<TcpStream>) -> Option<String> {
+async fn counted(reader: &mut BufReader<impl AsyncRead + Unpin>) -> Option<String> {
     let mut count = Vec::new();
     reader.read_until(b' ', &mut count).await.ok()?;
     let count: usize = std::str::from_utf8(count.strip_suffix(b" ")?).unwrap().parse().unwrap();

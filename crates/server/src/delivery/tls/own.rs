@@ -1,0 +1,89 @@
+//! Our own certificate, for receivers that ask who we are.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+
+/// Where our certificate for receivers lies (settings `events.tls_cert` and `events.tls_key`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnCertificate {
+    /// The certificate with its intermediates, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+}
+
+impl OwnCertificate {
+    /// Reads both files.
+    pub(super) fn read(&self, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, String> {
+        let chain: Vec<_> = CertificateDer::pem_file_iter(&self.certificate)
+            .and_then(Iterator::collect::<Result<_, _>>)
+            .map_err(|error| {
+                format!(
+                    "events.tls_cert: {} cannot be read: {error}",
+                    self.certificate.display()
+                )
+            })?;
+        if chain.is_empty() {
+            return Err(format!(
+                "events.tls_cert: {} holds no certificate (PEM is expected)",
+                self.certificate.display()
+            ));
+        }
+        let key = PrivateKeyDer::from_pem_file(&self.key)
+            .map_err(|error| format!("events.tls_key: {} cannot be read: {error}", self.key.display()))?;
+        let certified = CertifiedKey::from_der(chain, key, provider)
+            .map_err(|error| format!("events.tls_cert and events.tls_key do not go together: {error}"))?;
+        Ok(Arc::new(certified))
+    }
+}
+
+/// What a receiver gets to see when it asks, and whether it asked.
+#[derive(Debug)]
+pub(super) struct Shown {
+    certified: Option<Arc<CertifiedKey>>,
+    asked: AtomicBool,
+}
+
+impl Shown {
+    pub(super) const fn nothing() -> Self {
+        Self {
+            certified: None,
+            asked: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) const fn some(certified: Arc<CertifiedKey>) -> Self {
+        Self {
+            certified: Some(certified),
+            asked: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    pub(super) const fn is_something(&self) -> bool {
+        self.certified.is_some()
+    }
+}
+
+impl ResolvesClientCert for Shown {
+    fn resolve(&self, _authorities: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.certified.clone()
+    }
+
+    /// Always, so that a receiver that asks is noticed also where it sees none.
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
