@@ -13,6 +13,11 @@ pub struct Policy {
     pub collect_seconds: u32,
     /// How long after it was added, promoted or given a new second factor an account cannot approve, in hours, 0 to 720.
     pub cool_off_hours: u32,
+    /// How long [`TRAFFIC`] is kept, in days, 30 to 3650; none for ever.
+    ///
+    /// None is left out, so that manifests from before there was this setting keep their form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_retention_days: Option<u32>,
     /// How long a request waits for a decision, in days, 1 to 30.
     pub expiry_days: u32,
     /// Whether whatever destroys needs a second person.
@@ -34,10 +39,17 @@ impl Default for Policy {
             quiet_seconds: 15,
             collect_seconds: 3600,
             cool_off_hours: 24,
+            event_retention_days: None,
             held_bytes_cap: None,
         }
     }
 }
+
+/// The events that may be removed when they are old: tokens and logons (44000 to 44006) and one-time codes (40205 to 40207). All
+/// others are the audit record and stay.
+pub const TRAFFIC: [u32; 10] = [
+    40_205, 40_206, 40_207, 44_000, 44_001, 44_002, 44_003, 44_004, 44_005, 44_006,
+];
 
 /// A client refreshes its lock every five minutes; one this old, in seconds, is dead.
 pub const LOCK_LIFE_SECONDS: i64 = 35 * 60;
@@ -60,7 +72,10 @@ impl Policy {
             ("collect_seconds", self.collect_seconds, 60, 86_400),
             ("cool_off_hours", self.cool_off_hours, 0, 720),
         ];
-        for (name, value, least, most) in bounds {
+        let retention = self
+            .event_retention_days
+            .map(|days| ("event_retention_days", days, 30, 3650));
+        for (name, value, least, most) in bounds.into_iter().chain(retention) {
             if !(least..=most).contains(&value) {
                 return Err(OutOfRange { name, least, most });
             }
@@ -71,6 +86,12 @@ impl Policy {
     /// When a request made now expires.
     pub fn expires(&self, now: Timestamp) -> Timestamp {
         now.plus_seconds(i64::from(self.expiry_days) * 86_400)
+    }
+
+    /// From when on [`TRAFFIC`] is kept; none when all of it is.
+    pub fn traffic_kept_from(&self, now: Timestamp) -> Option<Timestamp> {
+        self.event_retention_days
+            .map(|days| now.plus_seconds(-i64::from(days) * 86_400))
     }
 
     /// When an account changed now may approve.
@@ -97,5 +118,43 @@ mod tests {
                 "{days}"
             );
         }
+    }
+
+    #[test]
+    fn traffic_is_kept_for_ever_or_thirty_days_to_ten_years() {
+        for (days, good) in [
+            (None, true),
+            (Some(29), false),
+            (Some(30), true),
+            (Some(3650), true),
+            (Some(3651), false),
+        ] {
+            let policy = Policy {
+                event_retention_days: days,
+                ..Policy::default()
+            };
+            assert_eq!(policy.clone().checked().is_ok(), good, "{days:?}");
+            let now = Timestamp(4_000 * 86_400_000_000);
+            let from = policy
+                .traffic_kept_from(now)
+                .map(|from| (now.0 - from.0) / 86_400_000_000);
+            assert_eq!(from, days.map(i64::from));
+        }
+    }
+
+    #[test]
+    fn what_may_be_removed_is_logon_traffic_alone() {
+        for entry in countersign_events::CATALOGUE {
+            let traffic = entry.id / 1000 == 44 || (40_205..=40_207).contains(&entry.id);
+            assert_eq!(TRAFFIC.contains(&entry.id), traffic, "{}", entry.id);
+        }
+    }
+
+    #[test]
+    fn settings_from_before_a_setting_read_and_write_as_they_did() {
+        let before = r#"{"collect_seconds":3600,"cool_off_hours":24,"expiry_days":7,"four_eyes":true,"held_bytes_cap":null,"quiet_seconds":15}"#;
+        let policy: Policy = serde_json::from_str(before).unwrap();
+        assert_eq!(policy.event_retention_days, None);
+        assert_eq!(serde_json::to_string(&policy).unwrap(), before);
     }
 }

@@ -12,6 +12,17 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every one, the least first.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Error];
+
+    /// The level that a word names, in any case: `info`, `Warning`.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|level| level.name().eq_ignore_ascii_case(word))
+    }
+
     /// The PRI value (RFC 5424 section 6.2.1) with the family's facility, user (1).
     #[must_use]
     pub const fn pri(self) -> u8 {

@@ -14,6 +14,7 @@ use crate::delivery::Delivery;
 use crate::hashing::Hashing;
 use crate::http::cookie::Cookies;
 use crate::http::repository_client::Tokens;
+use crate::listen::Stop;
 use crate::metrics::Metrics;
 use crate::receivers::Tests;
 use crate::seal::{NoKey, SealingKey};
@@ -34,6 +35,8 @@ pub struct App {
     pub vault: Vault,
     /// Repository tokens that were just looked up.
     pub tokens: Tokens,
+    /// Asks the server to stop: whoever waits for something that may never come ends, too.
+    pub stop: Stop,
     /// Rung when receivers were changed.
     pub delivery_changed: Arc<Notify>,
     /// What delivers events, once it was started.
@@ -71,6 +74,7 @@ impl App {
             store,
             vault,
             tokens: Tokens::default(),
+            stop: Stop::new(),
             delivery_changed: Arc::default(),
             delivery: OnceLock::new(),
             receiver_tests: Tests::default(),

@@ -18,6 +18,7 @@ pub mod listen;
 pub mod metrics;
 pub mod pages;
 pub mod receivers;
+pub mod retention;
 pub mod seal;
 pub mod second_factor;
 pub mod session;

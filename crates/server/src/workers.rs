@@ -1,4 +1,4 @@
-//! What runs beside the requests: sealing, expiry, purging.
+//! What runs beside the requests: sealing, expiry, purging, retention.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::AppState;
+use crate::retention::Retention;
 
 /// How often collected deletes and overdue requests are looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -15,6 +16,7 @@ pub async fn run(app: AppState, stop: CancellationToken) {
     let mut workers = JoinSet::new();
     let purging = AppState::clone(&app);
     workers.spawn(async move { purging.vault.run_purges().await });
+    workers.spawn(Retention::new(AppState::clone(&app)).run());
     workers.spawn(async move {
         loop {
             // The steps are independent: one that fails is said and tried again, and keeps no other back.

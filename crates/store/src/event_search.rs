@@ -214,8 +214,8 @@ fn question(filter: &EventFilter, stretch: Stretch, place: Place, most: usize) -
 }
 
 impl EventFilter {
-    /// Whether anything but the request is asked for.
-    fn narrows(&self) -> bool {
+    /// Whether anything is left out.
+    pub fn narrows(&self) -> bool {
         *self != Self::default()
     }
 

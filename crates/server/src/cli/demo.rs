@@ -79,6 +79,12 @@ async fn serve(folder: &Throwaway, config: Config) -> Result<(), Box<dyn std::er
     let events = TcpListener::bind(("127.0.0.1", 0)).await?;
     println!("A week goes by …");
     let demo = demo::Demo::prepare(config, events.local_addr()?).await?;
+    // Whoever waits for an event in the demo ends with it.
+    let (asked, waiting) = (stop.clone(), demo.app.stop.clone());
+    tokio::spawn(async move {
+        asked.cancelled().await;
+        waiting.cancel();
+    });
     welcome(&demo, folder);
     let people = Arc::new(demo.people);
     if std::io::stdin().is_terminal() {

@@ -71,7 +71,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let listener = Listener::bind(config.listen.address(), tls.clone(), config.limits.clone()).await?;
     let public_url = config.public_url.clone();
     let app = App::open(config, clock, Arc::new(SystemEntropy)).await?;
-    let stop = Stop::new();
+    let stop = app.stop.clone();
     watch_signals(stop.clone(), tls.clone())?;
 
     println!(

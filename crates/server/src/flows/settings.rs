@@ -277,6 +277,11 @@ pub fn policy_differences(before: &Policy, after: &Policy) -> Vec<(&'static str,
             .held_bytes_cap
             .map_or_else(|| "none".to_owned(), |bytes| bytes.to_string())
     };
+    let retention = |policy: &Policy| {
+        policy
+            .event_retention_days
+            .map_or_else(|| "none".to_owned(), |days| days.to_string())
+    };
     [
         ("four_eyes", before.four_eyes.to_string(), after.four_eyes.to_string()),
         (
@@ -300,6 +305,7 @@ pub fn policy_differences(before: &Policy, after: &Policy) -> Vec<(&'static str,
             after.cool_off_hours.to_string(),
         ),
         ("held_bytes_cap", cap(before), cap(after)),
+        ("event_retention_days", retention(before), retention(after)),
     ]
     .into_iter()
     .filter(|(_, before, after)| before != after)

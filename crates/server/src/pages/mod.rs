@@ -17,7 +17,7 @@
 //! | `/tokens` | [`TokensPage`] | `POST /tokens`: `label`, `scope`, `rights`; `POST /tokens/{id}/revoke` |
 //! | `/receivers` | [`ReceiversPage`] | |
 //! | `/receivers/new`, `/receivers/{id}` | [`ReceiverPage`] | `POST /receivers`, `POST /receivers/{id}`: `name`, `transport`, `address`; `POST /receivers/{id}/remove` |
-//! | `/settings` | [`SettingsPage`] | `POST /settings`: `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`; `POST /settings/four-eyes/on`, `…/off` |
+//! | `/settings` | [`SettingsPage`] | `POST /settings`: `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`, `event_retention_days`; `POST /settings/four-eyes/on`, `…/off` |
 //! | `/requests/{id}/recorded` | [`RecordedPage`] | |
 //! | errors | [`ProblemPage`], [`PublicProblemPage`] | |
 

@@ -41,7 +41,8 @@ impl FourEyes {
     }
 }
 
-/// The numbers as typed. Sends `csrf`, `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`.
+/// The numbers as typed. Sends `csrf`, `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`,
+/// `event_retention_days`.
 #[derive(Debug, Clone)]
 pub struct SettingsForm {
     /// 1 to 30.
@@ -54,6 +55,8 @@ pub struct SettingsForm {
     pub cool_off_hours: String,
     /// In GiB; empty for no bound.
     pub held_gib: String,
+    /// 30 to 3650; empty for ever.
+    pub event_retention_days: String,
     /// What was wrong with the last try.
     pub problem: Option<String>,
 }

@@ -60,6 +60,7 @@ struct Settings {
     collect_seconds: Option<u32>,
     cool_off_hours: Option<u32>,
     held_bytes_cap: Option<u64>,
+    event_retention_days: Option<u32>,
 }
 
 /// Why nothing was set up.
@@ -300,6 +301,7 @@ async fn change_settings(tx: &mut Tx, settings: &Settings, now: Timestamp) -> Re
         collect_seconds: settings.collect_seconds.unwrap_or(before.collect_seconds),
         cool_off_hours: settings.cool_off_hours.unwrap_or(before.cool_off_hours),
         held_bytes_cap: settings.held_bytes_cap.or(before.held_bytes_cap),
+        event_retention_days: settings.event_retention_days.or(before.event_retention_days),
     };
     if after == before {
         return Ok(());

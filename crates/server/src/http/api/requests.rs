@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use countersign_core::request::{KindSum, State as RequestState};
 use countersign_core::{RequestId, Sha256, queue};
-use countersign_store::{RequestFilter, RequestRecord, StoreError};
+use countersign_store::{Place, RequestFilter, RequestRecord, StoreError};
 use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
 
@@ -32,17 +32,19 @@ pub(super) fn router() -> Router<AppState> {
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     state: Option<String>,
+    operation: Option<String>,
     account: Option<String>,
     since: Option<String>,
     until: Option<String>,
     before: Option<String>,
+    after: Option<String>,
     limit: Option<u32>,
 }
 
 #[derive(Serialize)]
 struct List {
     requests: Vec<Document>,
-    /// `before` of the next page.
+    /// Where to go on: `before` of the next page, or `after` where that was asked for; none at the end.
     next: Option<RequestId>,
 }
 
@@ -106,16 +108,28 @@ async fn list(
 ) -> Result<Json<List>, Problem> {
     let filter = RequestFilter {
         states: query.state.as_deref().map(states).transpose()?.unwrap_or_default(),
-        operations: Vec::new(),
+        operations: query
+            .operation
+            .as_deref()
+            .map(operations)
+            .transpose()?
+            .unwrap_or_default(),
         account: query.account,
         since: query.since.as_deref().map(parse_time).transpose()?,
         until: query.until.as_deref().map(parse_time).transpose()?,
     };
     let before = query.before.as_deref().map(id::<RequestId>).transpose()?;
+    let after = query.after.as_deref().map(id::<RequestId>).transpose()?;
+    let place = match (before, after) {
+        (None, None) => Place::Newest,
+        (Some(before), None) => Place::Before(before.0),
+        (None, Some(after)) => Place::After(after.0),
+        (Some(_), Some(_)) => return Err(Problem::new(Kind::Malformed, "Say “before” or “after”, not both.")),
+    };
     let most = page_size(query.limit);
     let records = app
         .store
-        .read(move |view| Box::pin(async move { view.requests(&filter, before, most).await }))
+        .read(move |view| Box::pin(async move { view.search_requests(&filter, place, most).await }))
         .await?;
     let full = u32::try_from(records.len()).is_ok_and(|count| count == most);
     let next = if full {
@@ -141,6 +155,16 @@ fn states(text: &str) -> Result<Vec<RequestState>, Problem> {
             })
         })
         .collect()
+}
+
+fn operations(text: &str) -> Result<Vec<u32>, Problem> {
+    let ids: Result<Vec<_>, _> = text.split(',').map(str::parse).collect();
+    ids.map_err(|_| {
+        Problem::new(
+            Kind::Malformed,
+            "Operations are their numbers with commas between them: 100,104.",
+        )
+    })
 }
 
 async fn show(State(app): State<AppState>, _: ApiCaller, Path(text): Path<String>) -> Result<Json<Detail>, Problem> {

@@ -90,5 +90,6 @@ fn every_reference_in_the_document_leads_somewhere() {
 
 mod calls;
 mod decisions;
+mod events;
 mod hostile;
 mod receivers;

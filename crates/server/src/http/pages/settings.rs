@@ -105,6 +105,7 @@ pub struct TypedSettings {
     collect_seconds: String,
     cool_off_hours: String,
     held_gib: String,
+    event_retention_days: String,
 }
 
 impl TypedSettings {
@@ -118,6 +119,10 @@ impl TypedSettings {
                 .held_bytes_cap
                 .map(|bytes| bytes.div_ceil(GIB).to_string())
                 .unwrap_or_default(),
+            event_retention_days: policy
+                .event_retention_days
+                .map(|days| days.to_string())
+                .unwrap_or_default(),
         }
     }
 
@@ -128,6 +133,7 @@ impl TypedSettings {
             collect_seconds: self.collect_seconds,
             cool_off_hours: self.cool_off_hours,
             held_gib: self.held_gib,
+            event_retention_days: self.event_retention_days,
             problem,
         }
     }
@@ -147,6 +153,10 @@ impl TypedSettings {
             collect_seconds: whole("The seconds for collecting", &self.collect_seconds)?,
             cool_off_hours: whole("The hours of the cool-off", &self.cool_off_hours)?,
             held_bytes_cap,
+            event_retention_days: match self.event_retention_days.trim() {
+                "" => None,
+                days => Some(whole("The days that logon events are kept", days)?),
+            },
             four_eyes: before.four_eyes,
         })
     }
@@ -245,5 +255,22 @@ mod unit {
         for bad in ["0", "-1", "1.5", "many", "99999999999"] {
             assert!(with(bad).read(&before).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn no_days_keep_logon_events_for_ever() {
+        let before = Policy {
+            event_retention_days: Some(90),
+            ..Policy::default()
+        };
+        let typed = TypedSettings::of(&before);
+        assert_eq!(typed.read(&before), Ok(before.clone()));
+        let with = |days: &str| TypedSettings {
+            event_retention_days: days.into(),
+            ..typed.clone()
+        };
+        assert_eq!(with(" ").read(&before).unwrap().event_retention_days, None);
+        assert_eq!(with(" 30 ").read(&before).unwrap().event_retention_days, Some(30));
+        assert!(with("a month").read(&before).is_err());
     }
 }

@@ -164,6 +164,7 @@ fn policy_rows(before: &Policy, after: &Policy) -> Vec<ChangeRow> {
             let told = |value: String| match value.as_str() {
                 "true" => "on".to_owned(),
                 "false" => "off".to_owned(),
+                "none" if name == "event_retention_days" => "for ever".to_owned(),
                 "none" => "no bound".to_owned(),
                 _ => format!("{value} {unit}"),
             };
@@ -185,6 +186,7 @@ fn setting(name: &'static str) -> (&'static str, &'static str) {
         "collect_seconds" => ("Collect deletes at most", "seconds"),
         "cool_off_hours" => ("Cool-off of a new approver", "hours"),
         "held_bytes_cap" => ("Held bytes a backup, at most", "bytes"),
+        "event_retention_days" => ("Logon events are kept for", "days"),
         other => (other, ""),
     }
 }

@@ -433,6 +433,7 @@ fn settings(four_eyes: FourEyes) -> SettingsPage {
             collect_seconds: "3600".into(),
             cool_off_hours: "24".into(),
             held_gib: String::new(),
+            event_retention_days: String::new(),
             problem: None,
         },
         can_change: true,

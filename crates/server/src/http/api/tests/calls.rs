@@ -1,4 +1,4 @@
-//! Settings, tokens, backups, events over the API.
+//! Settings, tokens, backups over the API.
 
 use countersign_core::Policy;
 use http::{Method, StatusCode};
@@ -198,23 +198,4 @@ async fn a_backup_tells_what_lies_there_and_what_is_held() {
             "{path}"
         );
     }
-}
-
-#[tokio::test]
-async fn events_are_found_by_what_they_are_about() {
-    let office = Office::open().await;
-    let (ann, first) = (office.token(&office.ann).await, office.waiting(&["one"]).await);
-    office.waiting(&["two"]).await;
-    let of_first = office
-        .call(&ann, Method::GET, &format!("/events?id=42402&request={first}"), None)
-        .await;
-    let events = body(&of_first.body);
-    assert_eq!(events["events"].as_array().unwrap().len(), 1);
-    assert_eq!(events["events"][0]["request"], json!(first));
-    let page = office.call(&ann, Method::GET, "/events?limit=1", None).await;
-    let page = body(&page.body);
-    let next = office
-        .call(&ann, Method::GET, &format!("/events?before={}", page["next"]), None)
-        .await;
-    assert!(body(&next.body)["events"][0]["seq"].as_i64() < page["events"][0]["seq"].as_i64());
 }

@@ -120,7 +120,7 @@ fn calls() -> impl Strategy<Value = Call> {
     (
         proptest::sample::select(described),
         parts(),
-        proptest::collection::vec(proptest::option::of(part()), 7),
+        proptest::collection::vec(proptest::option::of(part()), 10),
         body(),
     )
         .prop_map(|((template, method, names), parts, queries, body)| {
@@ -184,6 +184,8 @@ fn whatever_is_sent_the_answer_is_one_that_the_document_names() {
     let (office, token) = runtime.block_on(async {
         let office = Office::open().await;
         office.waiting(&["one"]).await;
+        // Nobody waits for events.
+        office.server.app.stop.cancel();
         let token = office.token(&office.ann).await;
         (office, token)
     });
