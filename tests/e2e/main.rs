@@ -13,4 +13,5 @@ mod laws;
 mod rules;
 mod story;
 mod support;
+mod tail;
 mod walk;

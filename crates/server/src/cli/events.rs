@@ -13,9 +13,11 @@ use super::fail;
 /// Follow the recorded events; read and write messages of the family.
 #[derive(Debug, Subcommand)]
 pub enum Events {
-    /// Print the events of a data folder as they leave, also beside a running server
-    #[command(after_help = "Exit code: 0 done, 1 the data folder cannot be read, 2 the arguments are wrong.")]
-    Tail(tail::Tail),
+    /// Print recorded events as they leave, those of a data folder or of a running server
+    #[command(
+        after_help = "Exit code: 0 done, 1 the data folder or the server cannot be read, 2 the arguments are wrong."
+    )]
+    Tail(Box<tail::Tail>),
     /// Read messages, one a line or octet-counted, and print a JSON object a line (with --format cef, a CEF line)
     ///
     /// What is not a message is skipped and told on standard error, where the summary stands, too.
