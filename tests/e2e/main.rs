@@ -9,6 +9,7 @@
 )]
 
 mod crash;
+mod delivery;
 mod laws;
 mod rules;
 mod story;

@@ -14,13 +14,22 @@ pub fn unix_seconds() -> u64 {
 }
 
 /// Asks again until there is an answer; gives up loudly after two minutes.
-pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    asked_every(Duration::from_millis(25), what, ask)
+}
+
+/// The same, asking so often that the moment is met: a millisecond may be a lot of work for a program.
+pub fn at_the_moment<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    asked_every(Duration::from_micros(500), what, ask)
+}
+
+fn asked_every<T>(pause: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
         assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for: {what}");
-        std::thread::sleep(Duration::from_millis(25));
+        std::thread::sleep(pause);
     }
 }

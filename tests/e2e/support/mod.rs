@@ -19,6 +19,7 @@ pub mod raw;
 pub mod restic;
 pub mod rsyslog;
 pub mod rustic;
+pub mod sending;
 pub mod server;
 pub mod syslog_ng;
 pub mod totp;

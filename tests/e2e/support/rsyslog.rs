@@ -3,8 +3,9 @@
 use std::{
     fmt::Write as _,
     fs,
+    io::{Read as _, Seek as _, SeekFrom},
     net::{Ipv4Addr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
@@ -37,8 +38,18 @@ pub enum Way {
 /// The name in the certificate of whoever sends.
 pub const SENDER: &str = "countersign.example";
 
+/// What is written down of each message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// The message as it came, a line.
+    Raw,
+    /// An [`Arrived`].
+    Parsed,
+}
+
 pub struct Rsyslog {
     folder: TempDir,
+    kept: Kept,
     ways: Vec<(&'static str, Way, u16)>,
     life: u32,
     running: Option<Running>,
@@ -50,13 +61,23 @@ impl Rsyslog {
         Self::start_with(ways, &Authority::new("nobody"))
     }
 
-    /// The same; the authority vouches for it and for those who send.
+    /// The same, but it writes down each message as it came and nothing else: then [`Rsyslog::lines`] are the messages.
+    pub fn start_raw(ways: &[(&'static str, Way)]) -> Self {
+        Self::begin(ways, &Authority::new("nobody"), Kept::Raw)
+    }
+
+    /// Listens in these ways; the authority vouches for it and for those who send.
     pub fn start_with(ways: &[(&'static str, Way)], authority: &Authority) -> Self {
+        Self::begin(ways, authority, Kept::Parsed)
+    }
+
+    fn begin(ways: &[(&'static str, Way)], authority: &Authority, kept: Kept) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("ca.crt"), authority.certificate()).unwrap();
         authority.identity("localhost").write(folder.path(), "own");
         let mut rsyslog = Self {
             folder,
+            kept,
             ways: ways.iter().map(|(name, way)| (*name, *way, free_port())).collect(),
             life: 0,
             running: None,
@@ -68,7 +89,11 @@ impl Rsyslog {
     fn run(&mut self) {
         let folder = self.folder.path();
         let path = |name: &str| folder.join(name).display().to_string();
-        fs::write(path("rsyslog.conf"), configuration(folder, &self.ways, self.life)).unwrap();
+        fs::write(
+            path("rsyslog.conf"),
+            configuration(folder, &self.ways, self.life, self.kept),
+        )
+        .unwrap();
         let modules = counterparts::receiver_modules("usr/lib/x86_64-linux-gnu/rsyslog", "imrelp.so");
         let mut command = counterparts::receiver("rsyslogd");
         command.args(["-n", "-f", &path("rsyslog.conf"), "-i", &path("pid"), "-M"]);
@@ -108,14 +133,31 @@ impl Rsyslog {
         self.arrived(name).into_iter().map(|arrived| arrived.raw).collect()
     }
 
-    /// The lines of [`Rsyslog::arrived`] as they are on the disk.
+    /// Every whole line as it is on the disk.
     pub fn lines(&self, name: &str) -> Vec<u8> {
         arrivals::lines(self.folder.path(), name, self.life)
     }
 
-    /// How many octets have arrived in this life.
+    /// How many octets have been written down in this life.
     pub fn progress(&self, name: &str) -> u64 {
-        fs::metadata(arrivals::file(self.folder.path(), name, self.life)).map_or(0, |file| file.len())
+        fs::metadata(self.file(name)).map_or(0, |file| file.len())
+    }
+
+    /// The last whole line that was written down in this life.
+    pub fn last_line(&self, name: &str) -> Option<String> {
+        let mut file = fs::File::open(self.file(name)).ok()?;
+        let length = file.metadata().ok()?.len();
+        // A message is at most 8 KiB.
+        file.seek(SeekFrom::Start(length.saturating_sub(32 << 10))).ok()?;
+        let mut end = Vec::new();
+        file.read_to_end(&mut end).ok()?;
+        let end = String::from_utf8_lossy(&end);
+        let (whole, _) = end.rsplit_once('\n')?;
+        whole.rsplit('\n').next().map(str::to_owned)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        arrivals::file(self.folder.path(), name, self.life)
     }
 
     /// Waits until `count` messages are there.
@@ -143,7 +185,7 @@ impl Rsyslog {
     }
 }
 
-fn configuration(folder: &Path, ways: &[(&'static str, Way, u16)], life: u32) -> String {
+fn configuration(folder: &Path, ways: &[(&'static str, Way, u16)], life: u32, kept: Kept) -> String {
     let path = |name: &str| folder.join(name).display().to_string();
     let (ca, certificate, key) = (path("ca.crt"), path("own.crt"), path("own.key"));
     let mut text = format!(
@@ -154,7 +196,8 @@ module(load="imudp")
 module(load="imtcp")
 module(load="imrelp" tls.tlslib="openssl")
 module(load="mmpstrucdata")
-template(name="kept" type="list" option.jsonf="on") {{
+template(name="raw" type="string" string="%rawmsg%\n")
+template(name="parsed" type="list" option.jsonf="on") {{
     property(outname="raw" name="rawmsg" format="jsonf")
     property(outname="pri" name="pri" format="jsonf")
     property(outname="timestamp" name="timestamp" dateFormat="rfc3339" format="jsonf")
@@ -168,6 +211,10 @@ template(name="kept" type="list" option.jsonf="on") {{
 "#,
         folder.display(),
     );
+    let (parse, template) = match kept {
+        Kept::Raw => ("", "raw"),
+        Kept::Parsed => (r#"action(type="mmpstrucdata" sd_name.lowercase="off")"#, "parsed"),
+    };
     for (name, way, port) in ways {
         // What is acknowledged must outlive rsyslogd: with a queue in memory it acknowledges what kill -9 then takes away, and
         // so does a file that is written later. What was given to the system's file cache is only lost with the machine.
@@ -175,8 +222,8 @@ template(name="kept" type="list" option.jsonf="on") {{
         let _ = writeln!(
             text,
             r#"ruleset(name="{name}" queue.type="Direct") {{
-    action(type="mmpstrucdata" sd_name.lowercase="off")
-    action(type="omfile" file="{}" template="kept" asyncWriting="off" flushOnTXEnd="on")
+    {parse}
+    action(type="omfile" file="{}" template="{template}" asyncWriting="off" flushOnTXEnd="on")
 }}"#,
             file.display()
         );

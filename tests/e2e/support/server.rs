@@ -23,8 +23,8 @@ pub struct Server {
     folder: TempDir,
     port: u16,
     running: Option<Running>,
-    /// How far its clock is ahead, in seconds.
-    ahead: AtomicU64,
+    /// How far its clock is ahead, in seconds; none: it has the machine's.
+    ahead: Option<AtomicU64>,
 }
 
 /// Of the service account that set-up makes.
@@ -33,14 +33,20 @@ pub const TOKEN: &str = "laptop-0123456789-0123456789-0123456789";
 impl Server {
     /// An empty data folder; nothing runs.
     pub fn new() -> Self {
-        let server = Self {
+        let mut server = Self::on_the_machines_clock();
+        server.ahead = Some(AtomicU64::new(0));
+        server.pass_seconds(0);
+        server
+    }
+
+    /// The same on a clock that cannot be moved, and costs nothing to look at.
+    pub fn on_the_machines_clock() -> Self {
+        Self {
             folder: tempfile::tempdir().unwrap(),
             port: free_port(),
             running: None,
-            ahead: AtomicU64::new(0),
-        };
-        server.pass_seconds(0);
-        server
+            ahead: None,
+        }
     }
 
     /// Set up without a screen: two people, a laptop, four-eyes authorization on.
@@ -72,12 +78,15 @@ impl Server {
             .args(arguments)
             .args(["--data", &self.data().display().to_string()])
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
-            .stdin(Stdio::null())
-            .env("LD_PRELOAD", counterparts::libfaketime())
-            .env("FAKETIME_TIMESTAMP_FILE", self.clock())
-            .env("FAKETIME_NO_CACHE", "1")
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-            .env("NO_FAKE_STAT", "1");
+            .stdin(Stdio::null());
+        if self.ahead.is_some() {
+            command
+                .env("LD_PRELOAD", counterparts::libfaketime())
+                .env("FAKETIME_TIMESTAMP_FILE", self.clock())
+                .env("FAKETIME_NO_CACHE", "1")
+                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+                .env("NO_FAKE_STAT", "1");
+        }
         command
     }
 
@@ -131,7 +140,8 @@ impl Server {
 
     /// Moves its clock forward, at once.
     pub fn pass_seconds(&self, seconds: u64) {
-        let ahead = self.ahead.fetch_add(seconds, Ordering::SeqCst) + seconds;
+        let ahead = self.ahead.as_ref().expect("its clock can be moved");
+        let ahead = ahead.fetch_add(seconds, Ordering::SeqCst) + seconds;
         let part = self.folder.path().join("clock.part");
         fs::write(&part, format!("+{ahead}\n")).unwrap();
         fs::rename(part, self.clock()).unwrap();
@@ -139,7 +149,8 @@ impl Server {
 
     /// What its clock shows.
     pub fn unix_seconds(&self) -> u64 {
-        unix_seconds() + self.ahead.load(Ordering::SeqCst)
+        let ahead = self.ahead.as_ref().map_or(0, |ahead| ahead.load(Ordering::SeqCst));
+        unix_seconds() + ahead
     }
 
     /// Bytes of all objects on the disk, hidden ones too.

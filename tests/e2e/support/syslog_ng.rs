@@ -106,7 +106,7 @@ fn configuration(folder: &Path, ways: &[(&'static str, Way, u16)]) -> String {
     );
     let mut text = r#"@version: 3.38
 options { keep-hostname(yes); keep-timestamp(yes); use-dns(no); dns-cache(no); log-msg-size(65536); frac-digits(6); stats-freq(0); };
-template kept { template("$(format-json raw=${RAWMSG} pri=${PRI} timestamp=${ISODATE} hostname=${HOST} app_name=${PROGRAM} msgid=${MSGID} structured_data=${SDATA} elements=$(format-json --key .SDATA.* --rekey .SDATA.* --shift-levels 1) message=${MESSAGE})\n"); };
+template kept { template("$(format-json raw=${RAWMSG} pri=${PRI} timestamp=${ISODATE} hostname=${HOST} app_name=${PROGRAM} msgid=${MSGID} structured_data=${SDATA} elements=$(format-json --key .SDATA.* --rekey .SDATA.* --shift-levels 2) message=${MESSAGE})\n"); };
 "#
     .to_owned();
     for (name, way, port) in ways {
