@@ -31,8 +31,8 @@ fn nobody_deletes_alone() {
     ann.browser.fill("#address", &rsyslog.address("siem"));
     ann.browser.click("#transport-tcp-octets");
     ann.browser.press("Add");
-    ann.browser.expect_text("Add a receiver");
-    ann.browser.expect_text(&rsyslog.address("siem"));
+    ann.browser.expect_text("The test message was sent");
+    ann.keep("receiver");
     ann.open(&server, "/settings");
     ann.browser.press("Turn four-eyes authorization on");
     ann.browser.expect_text("Turning it off is itself a request");
@@ -99,9 +99,12 @@ fn nobody_deletes_alone() {
 
     // What rsyslog has is what happened, in order, and nothing else.
     let recorded = recorded(&server);
-    let arrived = eventually("the last event to arrive", || {
+    let (tests, arrived): (Vec<_>, Vec<_>) = eventually("the last event to arrive", || {
         Some(rsyslog.messages("siem")).filter(|arrived| arrived.last() == recorded.last())
-    });
+    })
+    .into_iter()
+    .partition(|message| message.contains("This is a test message from Countersign."));
+    assert_eq!(tests.len(), 1, "{tests:?}");
     let receiver_added = [31000];
     let turned_on = [42400];
     let rejected = [42402, 44003, 44000, 42404];

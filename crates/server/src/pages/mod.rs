@@ -16,7 +16,8 @@
 //! | `/backups/{storage}/{backup}` | [`BackupPage`] | `POST …/delete`: `name` |
 //! | `/tokens` | [`TokensPage`] | `POST /tokens`: `label`, `scope`, `rights`; `POST /tokens/{id}/revoke` |
 //! | `/receivers` | [`ReceiversPage`] | |
-//! | `/receivers/new`, `/receivers/{id}` | [`ReceiverPage`] | `POST /receivers`, `POST /receivers/{id}`: `name`, `transport`, `address`; `POST /receivers/{id}/remove` |
+//! | `/receivers/new`, `/receivers/{id}` | [`ReceiverPage`] | `POST /receivers`, `POST /receivers/{id}`: see [`ReceiverForm`]; `POST /receivers/{id}/test`, `…/remove` |
+//! | `/receivers/{id}/filter` | [`ReceiverFilterPage`] | `POST …/filter`: see [`FilterRow`]; `POST …/filter/import`: `xml` |
 //! | `/settings` | [`SettingsPage`] | `POST /settings`: `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`, `event_retention_days`; `POST /settings/four-eyes/on`, `…/off` |
 //! | `/requests/{id}/recorded` | [`RecordedPage`] | |
 //! | errors | [`ProblemPage`], [`PublicProblemPage`] | |
@@ -57,7 +58,10 @@ pub use parts::{Busy, Choice, Pager, RequestState};
 pub use pending::{CollectingRow, PendingPage, PendingQueue, PendingRow};
 pub use problem::{Link, ProblemPage, PublicProblemPage};
 pub use qr::QrCode;
-pub use receivers::{ReceiverForm, ReceiverPage, ReceiverRow, ReceiverState, ReceiversPage};
+pub use receivers::{
+    FilterRow, ReceiverFilterPage, ReceiverForm, ReceiverPage, ReceiverRow, ReceiverStanding, ReceiverState,
+    ReceiversPage, TestNote,
+};
 pub use recorded::RecordedPage;
 pub use request::{
     ChangeRow, DecideError, Decision, DecisionForm, Effect, Loss, LostKind, LostSnapshot, Neighbour, NotAllowed,

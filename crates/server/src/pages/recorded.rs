@@ -1,6 +1,6 @@
 use askama::Template;
 
-use super::{Chrome, Moment, assets, filters};
+use super::{Chrome, Moment, TestNote, assets, filters};
 
 /// `/requests/{id}/recorded`: what was asked for is held, a second person must approve it. Forms lead here, so that
 /// loading the page again asks for nothing again.
@@ -15,4 +15,6 @@ pub struct RecordedPage {
     pub operation: String,
     /// When it expires.
     pub expires: Moment,
+    /// How the test message to the receiver went that was asked for.
+    pub test: Option<TestNote>,
 }

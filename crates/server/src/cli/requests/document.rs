@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::exit::Failure;
 use super::path_of;
 use crate::cli::remote::Remote;
+use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
 use crate::pages::{Bytes, Count, Moment};
 
@@ -222,19 +223,17 @@ impl Lines {
                 }
             }
             Subject::Receiver { after, before, .. } => {
-                for (name, spec) in [("before", before), ("after", after)] {
-                    let told = spec.as_ref().map_or_else(
-                        || "none".to_owned(),
-                        |spec| {
-                            format!(
-                                "{} {} {}",
-                                spec.name,
-                                spec.transport.as_str(),
-                                plain(spec.address.as_str())
-                            )
-                        },
-                    );
-                    self.add(name, told);
+                let name = before.as_ref().or(after.as_ref()).map(|spec| spec.name.to_string());
+                self.add("receiver", name.unwrap_or_default());
+                let set = |value: &str| {
+                    if value.is_empty() {
+                        "none".to_owned()
+                    } else {
+                        plain(value)
+                    }
+                };
+                for Difference { name, before, after } in differences(before.as_deref(), after.as_deref()) {
+                    self.add("change", format!("{name}: {} → {}", set(&before), set(&after)));
                 }
             }
         }

@@ -8,7 +8,8 @@
 //! | `GET /history`, `/events` | [`history`], [`events`] |
 //! | `GET /backups`, `/backups/{storage}/{backup}`, `POST …/delete` | [`backups`], [`backup`] |
 //! | `GET`, `POST /tokens`, `POST /tokens/{id}/revoke` | [`tokens`] |
-//! | `GET`, `POST /receivers`, `/receivers/new`, `/receivers/{id}`, `POST /receivers/{id}/remove` | [`receivers`] |
+//! | `GET`, `POST /receivers`, `/receivers/new`, `/receivers/{id}`, `POST /receivers/{id}/test`, `…/remove` | [`receivers`] |
+//! | `GET`, `POST /receivers/{id}/filter`, `GET …/filter/export`, `POST …/filter/import` | [`receiver_filter`] |
 //! | `GET`, `POST /settings`, `POST /settings/four-eyes/on`, `…/off` | [`settings`] |
 //!
 //! Whoever is logged on may look at everything; what they may change is asked of `countersign_core`. A form that was done
@@ -26,6 +27,8 @@ mod notice;
 mod obstacles;
 mod pending;
 mod problem;
+mod receiver_filter;
+mod receiver_form;
 mod receivers;
 mod recorded;
 mod request;
@@ -51,6 +54,9 @@ use asked::Asked;
 /// The largest form, in bytes: a comment of a thousand characters and what goes along with a decision.
 const LARGEST_FORM: usize = 256 * 1024;
 
+/// The largest list of filtered events, in bytes as a form sends it.
+const LARGEST_LIST: usize = 4 * 1024 * 1024;
+
 /// The pages of people who are logged on.
 pub fn router(app: &AppState) -> Router<AppState> {
     Router::new()
@@ -70,7 +76,17 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/receivers", get(receivers::list).post(receivers::add))
         .route("/receivers/new", get(receivers::new))
         .route("/receivers/{id}", get(receivers::show).post(receivers::change))
+        .route("/receivers/{id}/test", post(receivers::test))
         .route("/receivers/{id}/remove", post(receivers::remove))
+        .route(
+            "/receivers/{id}/filter",
+            get(receiver_filter::show).post(receiver_filter::save),
+        )
+        .route("/receivers/{id}/filter/export", get(receiver_filter::export))
+        .route(
+            "/receivers/{id}/filter/import",
+            post(receiver_filter::import).layer(DefaultBodyLimit::max(LARGEST_LIST)),
+        )
         .route("/settings", get(settings::show).post(settings::save))
         .route("/settings/four-eyes/on", post(settings::turn_on))
         .route("/settings/four-eyes/off", post(settings::turn_off))

@@ -14,6 +14,8 @@ pub enum Notice {
     Sealed,
     /// A setting or a receiver was changed at once.
     Saved,
+    /// A receiver was sent a test message.
+    Tested,
     /// A receiver was removed at once.
     Removed,
     /// A backup was deleted at once.
@@ -30,11 +32,12 @@ impl Notice {
     /// The name in the query.
     pub const PARAMETER: &str = "done";
 
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Approved,
         Self::Rejected,
         Self::Sealed,
         Self::Saved,
+        Self::Tested,
         Self::Removed,
         Self::Deleted,
         Self::Revoked,
@@ -53,6 +56,7 @@ impl Notice {
             Self::Rejected => "rejected",
             Self::Sealed => "sealed",
             Self::Saved => "saved",
+            Self::Tested => "tested",
             Self::Removed => "removed",
             Self::Deleted => "deleted",
             Self::Revoked => "revoked",
@@ -68,6 +72,7 @@ impl Notice {
             Self::Rejected => "Your rejection was recorded.",
             Self::Sealed => "Collecting has ended: the request can be decided now.",
             Self::Saved => "Saved.",
+            Self::Tested => "The test is over.",
             Self::Removed => "The receiver was removed.",
             Self::Deleted => "The backup was deleted.",
             Self::Revoked => "The token was revoked: clients that show it are turned away.",

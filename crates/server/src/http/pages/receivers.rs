@@ -1,23 +1,24 @@
-//! `/receivers`: where events go.
+//! `/receivers`: where events go, how each stands, and its form.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use countersign_core::receiver::{ReceiverSpec, Transport};
+use countersign_core::receiver::ReceiverSpec;
 use countersign_core::{Deed, Policy, ReceiverId, Verdict, decide};
 use countersign_store::{Receiver, View};
-use serde::Deserialize;
 
 use super::asked::part;
 use super::notice::Notice;
+use super::receiver_form::TypedReceiver;
 use super::tokens::Nothing;
-use super::{Asked, changed, words};
+use super::{Asked, changed, recorded, words};
 use crate::AppState;
-use crate::flows::settings::{self, Change};
+use crate::flows::settings::{self, Change, Changed};
 use crate::http::{Kind, Problem};
 use crate::pages::{
-    Choice, Count, ReceiverForm, ReceiverPage, ReceiverRow, ReceiverState, ReceiversPage, Section, respond,
+    Count, ReceiverPage, ReceiverRow, ReceiverStanding, ReceiverState, ReceiversPage, Section, Span, respond,
 };
+use crate::receivers::{About, State as Course, Status, Test};
 use crate::session::{Person, PersonForm};
 
 /// `GET /receivers`.
@@ -29,11 +30,10 @@ pub async fn list(asked: Asked) -> Result<Response, Problem> {
 
 async fn fill_list(view: &mut View, asked: Asked) -> Result<ReceiversPage, Problem> {
     let (chrome, policy) = asked.chrome(view, Some(Section::Receivers)).await?;
-    let last = view.last_event().await?;
-    let receivers = view.receivers().await?;
+    let all = Status::all(view, asked.now).await?;
     Ok(ReceiversPage {
         chrome,
-        rows: receivers.iter().map(|receiver| row(&asked, receiver, last)).collect(),
+        rows: all.iter().map(|status| row(&asked, status)).collect(),
         can_change: may_change(&asked, &policy),
     })
 }
@@ -44,82 +44,37 @@ pub fn may_change(asked: &Asked, policy: &Policy) -> bool {
     !matches!(verdict, Verdict::Deny(_))
 }
 
-fn row(asked: &Asked, receiver: &Receiver, last: i64) -> ReceiverRow {
-    let backlog = u64::try_from(last - receiver.cursor).unwrap_or(0);
+fn row(asked: &Asked, status: &Status) -> ReceiverRow {
+    let spec = &status.receiver.spec;
     ReceiverRow {
-        id: receiver.id.to_string(),
-        name: receiver.spec.name.to_string(),
-        transport: transport(receiver.spec.transport).0.to_owned(),
-        address: receiver.spec.address.to_string(),
-        state: match (&receiver.last_error, backlog) {
-            (Some(_), _) => ReceiverState::Retrying,
-            (None, 0) => ReceiverState::Current,
-            (None, _) => ReceiverState::Sending,
+        id: status.receiver.id.to_string(),
+        name: spec.name.to_string(),
+        transport: words::transport(spec.transport).to_owned(),
+        address: spec.address.to_string(),
+        filtered: filtered(spec),
+        standing: standing(asked, status),
+    }
+}
+
+/// How many events a receiver's filter names.
+pub fn filtered(spec: &ReceiverSpec) -> Count {
+    Count(spec.filter.iter().count() as u64)
+}
+
+fn standing(asked: &Asked, status: &Status) -> ReceiverStanding {
+    let receiver = &status.receiver;
+    ReceiverStanding {
+        state: match status.state() {
+            Course::Current => ReceiverState::Current,
+            Course::Sending => ReceiverState::Sending,
+            Course::Retrying => ReceiverState::Retrying,
         },
-        backlog: Count(backlog),
+        connected: status.connected(&asked.app),
+        backlog: Count(status.backlog),
+        lag: (status.backlog > 0).then_some(Span(status.lag_seconds)),
+        delivered: Count(receiver.cursor.unsigned_abs()),
         last_delivered: receiver.delivered_at.map(|at| asked.moment(at)),
         last_error: receiver.last_error.clone().map(|(text, at)| (text, asked.moment(at))),
-    }
-}
-
-/// What a transport is called, and what it means.
-const fn transport(transport: Transport) -> (&'static str, &'static str) {
-    match transport {
-        Transport::Udp => ("UDP", "One message a datagram. What is lost on the way is lost."),
-        Transport::TcpLf => ("TCP, line feed", "One message a line (RFC 6587, 3.4.2)."),
-        Transport::TcpOctets => (
-            "TCP, octet counting",
-            "Each message after its length (RFC 6587, 3.4.1).",
-        ),
-        Transport::Tls => ("TLS", "Octet counting inside TLS (RFC 5425)."),
-        Transport::Relp => (
-            "RELP",
-            "The receiver acknowledges each message: nothing is lost. Recommended.",
-        ),
-        Transport::RelpTls => ("RELP inside TLS", "Acknowledged and encrypted."),
-    }
-}
-
-/// The form of a receiver, as typed.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct TypedReceiver {
-    name: String,
-    transport: String,
-    address: String,
-}
-
-impl TypedReceiver {
-    fn of(spec: &ReceiverSpec) -> Self {
-        Self {
-            name: spec.name.to_string(),
-            transport: spec.transport.as_str().to_owned(),
-            address: spec.address.to_string(),
-        }
-    }
-
-    fn read(&self) -> Result<ReceiverSpec, String> {
-        let complain = |error: &dyn std::fmt::Display| words::sentence(&error.to_string());
-        Ok(ReceiverSpec::plain(
-            self.name.trim().parse().map_err(|error| complain(&error))?,
-            self.transport.parse().map_err(|error| complain(&error))?,
-            self.address.trim().parse().map_err(|error| complain(&error))?,
-        ))
-    }
-
-    fn form(self, problem: Option<String>) -> ReceiverForm {
-        let choice = |one: Transport| Choice {
-            value: one.as_str().to_owned(),
-            label: transport(one).0.to_owned(),
-            hint: transport(one).1.to_owned(),
-            chosen: one.as_str() == self.transport,
-        };
-        ReceiverForm {
-            transports: Transport::ALL.map(choice).into(),
-            name: self.name,
-            address: self.address,
-            problem,
-        }
     }
 }
 
@@ -162,19 +117,30 @@ async fn fill(
     let (chrome, policy) = asked.chrome(view, Some(Section::Receivers)).await?;
     let known = match id {
         Some(id) => {
-            let receiver = view.receiver(id).await?;
-            let receiver = receiver.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such receiver."))?;
-            TypedReceiver::of(&receiver.spec)
+            let receiver = found(view, id).await?;
+            Some(Status::of(view, receiver, asked.now).await?)
         }
-        None => TypedReceiver::default(),
+        None => None,
     };
+    let spec = known.as_ref().map(|status| &status.receiver.spec);
+    let form = typed.or_else(|| spec.map(TypedReceiver::of)).unwrap_or_default();
     Ok(ReceiverPage {
         chrome,
         id: id.map(|id| id.to_string()),
-        form: typed.unwrap_or(known).form(problem),
+        name: spec.map(|spec| spec.name.to_string()).unwrap_or_default(),
+        standing: known.as_ref().map(|status| standing(&asked, status)),
+        test: id.and_then(|id| words::test(&asked, About::Receiver(id))),
+        filtered: spec.map(filtered).unwrap_or_default(),
+        form: form.form(&asked.app.config.origin, problem),
         is_held: policy.four_eyes,
         can_change: may_change(&asked, &policy),
     })
+}
+
+/// The receiver with this number.
+pub async fn found(view: &mut View, id: ReceiverId) -> Result<Receiver, Problem> {
+    let receiver = view.receiver(id).await?;
+    receiver.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such receiver."))
 }
 
 /// `POST /receivers`.
@@ -183,7 +149,7 @@ pub async fn add(
     PersonForm { person, form }: PersonForm<TypedReceiver>,
 ) -> Result<Response, Problem> {
     match form.read() {
-        Ok(spec) => apply(app, person, None, Change::AddReceiver(spec), Some(form)).await,
+        Ok(spec) => apply(app, person, None, spec, form).await,
         Err(problem) => page(Asked::by(app, person), None, Some(form), Some(problem)).await,
     }
 }
@@ -196,9 +162,58 @@ pub async fn change(
 ) -> Result<Response, Problem> {
     let id: ReceiverId = part(&id)?;
     match form.read() {
-        Ok(spec) => apply(app, person, Some(id), Change::ChangeReceiver(id, spec), Some(form)).await,
+        Ok(spec) => apply(app, person, Some(id), spec, form).await,
         Err(problem) => page(Asked::by(app, person), Some(id), Some(form), Some(problem)).await,
     }
+}
+
+/// Adds or changes, sends a test message, and leads to where its result is shown.
+async fn apply(
+    app: AppState,
+    person: Person,
+    known: Option<ReceiverId>,
+    spec: ReceiverSpec,
+    typed: TypedReceiver,
+) -> Result<Response, Problem> {
+    let change = match known {
+        None => Change::AddReceiver(spec.clone()),
+        Some(id) => Change::DescribeReceiver(id, spec.clone()),
+    };
+    let done = match settings::change(&app, &person.actor(), change).await {
+        Ok(done) => done,
+        Err(error) => {
+            let complaint = changed::complaint(error)?;
+            return page(Asked::by(app, person), known, Some(typed), Some(complaint)).await;
+        }
+    };
+    Ok(match (done, known) {
+        (Changed::Added(id), _) | (Changed::Done, Some(id)) => {
+            let test = Test::send(&app, &spec).await;
+            app.receiver_tests.keep(About::Receiver(id), test);
+            Notice::Saved.at(&format!("/receivers/{id}"))
+        }
+        (Changed::Requested(request), _) => {
+            let test = Test::send(&app, &spec).await;
+            app.receiver_tests.keep(About::Request(request), test);
+            recorded::lead(request)
+        }
+        (Changed::Unchanged, Some(id)) => Notice::Unchanged.at(&format!("/receivers/{id}")),
+        (Changed::Done | Changed::Unchanged, None) => Notice::Unchanged.at("/receivers"),
+    })
+}
+
+/// `POST /receivers/{id}/test`.
+pub async fn test(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+    PersonForm { person, .. }: PersonForm<Nothing>,
+) -> Result<Response, Problem> {
+    let id: ReceiverId = part(&id)?;
+    settings::may_change(&app, &person.actor()).await?;
+    let receiver = app.store.ask(move |view| Box::pin(found(view, id))).await?;
+    let test = Test::send(&app, &receiver.spec).await;
+    app.receiver_tests.keep(About::Receiver(id), test);
+    Ok(Notice::Tested.at(&format!("/receivers/{id}")))
 }
 
 /// `POST /receivers/{id}/remove`.
@@ -208,22 +223,8 @@ pub async fn remove(
     PersonForm { person, .. }: PersonForm<Nothing>,
 ) -> Result<Response, Problem> {
     let id: ReceiverId = part(&id)?;
-    apply(app, person, Some(id), Change::RemoveReceiver(id), None).await
-}
-
-async fn apply(
-    app: AppState,
-    person: Person,
-    id: Option<ReceiverId>,
-    change: Change,
-    typed: Option<TypedReceiver>,
-) -> Result<Response, Problem> {
-    let done = match change {
-        Change::RemoveReceiver(_) => Notice::Removed,
-        _ => Notice::Saved,
-    };
-    match settings::change(&app, &person.actor(), change).await {
-        Ok(changed) => Ok(changed::lead(changed, done, "/receivers")),
-        Err(error) => page(Asked::by(app, person), id, typed, Some(changed::complaint(error)?)).await,
+    match settings::change(&app, &person.actor(), Change::RemoveReceiver(id)).await {
+        Ok(changed) => Ok(changed::lead(changed, Notice::Removed, "/receivers")),
+        Err(error) => page(Asked::by(app, person), Some(id), None, Some(changed::complaint(error)?)).await,
     }
 }

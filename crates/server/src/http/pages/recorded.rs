@@ -10,6 +10,7 @@ use super::asked::part;
 use super::{Asked, words};
 use crate::http::{Kind, Problem};
 use crate::pages::{RecordedPage, Section, respond};
+use crate::receivers::About;
 
 /// Where whoever asked for something that is held is led.
 pub fn lead(id: RequestId) -> Response {
@@ -33,6 +34,7 @@ pub async fn show(Path(id): Path<String>, asked: Asked) -> Result<Response, Prob
                     id: id.to_string(),
                     operation: words::operation(&asked, &record.operation),
                     expires: asked.moment(words::expires(&asked, &record)),
+                    test: words::test(&asked, About::Request(id)),
                 }))
             })
         })

@@ -4,10 +4,12 @@ use countersign_core::manifest::Subject as Changes;
 use countersign_core::receiver::ReceiverSpec;
 use countersign_core::request::{KindSum, State, Summary};
 use countersign_core::{BackupId, ObjectKind, Policy, RequestId};
+use countersign_events::entry;
 use countersign_store::{ListedObject, RequestRecord, StoreError, View};
 
 use super::filter::address;
 use super::{Asked, words};
+use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
 use crate::http::Problem;
 use crate::pages::{Bytes, ChangeRow, Count, Loss, LostKind, LostSnapshot, ObjectRow, Pager, Share, Subject};
@@ -191,12 +193,16 @@ fn setting(name: &'static str) -> (&'static str, &'static str) {
     }
 }
 
+/// How many differences of a receiver are told one by one.
+const MOST_DIFFERENCES: usize = 200;
+
+/// Which receiver it is about, and what differs.
 fn receiver_rows(before: Option<&ReceiverSpec>, after: Option<&ReceiverSpec>) -> Vec<ChangeRow> {
     let name = before.or(after).map(|spec| spec.name.to_string()).unwrap_or_default();
     let told = |spec: Option<&ReceiverSpec>| {
         spec.map_or_else(
             || "none".to_owned(),
-            |spec| format!("{} by {}", spec.address, spec.transport.as_str()),
+            |spec| format!("{} by {}", spec.address, words::transport(spec.transport)),
         )
     };
     let mut rows = vec![ChangeRow {
@@ -204,14 +210,57 @@ fn receiver_rows(before: Option<&ReceiverSpec>, after: Option<&ReceiverSpec>) ->
         before: told(before),
         after: told(after),
     }];
-    if let (Some(before), Some(after)) = (before, after)
-        && before.name != after.name
-    {
+    if after.is_none() {
+        return rows;
+    }
+    let mut more = differences(before, after);
+    // The first row has told them.
+    more.retain(|difference| !matches!(difference.name.as_str(), "transport" | "address"));
+    more.retain(|difference| before.is_some() || difference.name != "name");
+    let left = more.len().saturating_sub(MOST_DIFFERENCES);
+    rows.extend(more.into_iter().take(MOST_DIFFERENCES).map(difference_row));
+    if left > 0 {
         rows.push(ChangeRow {
-            what: "Its name".to_owned(),
-            before: before.name.to_string(),
-            after: after.name.to_string(),
+            what: format!("And {left} more"),
+            before: String::new(),
+            after: "The manifest, by the API or the command line, has them all.".to_owned(),
         });
     }
     rows
+}
+
+fn difference_row(difference: Difference) -> ChangeRow {
+    let Difference { name, before, after } = difference;
+    let (what, unset) = match name.strip_prefix("filter ") {
+        Some(event) => {
+            let title = event.parse().ok().and_then(entry).map(|entry| entry.title);
+            let title = title.unwrap_or("not an event of this server");
+            (format!("Event {event}, {title}"), "sent")
+        }
+        None => (property(&name).to_owned(), "not set"),
+    };
+    let told = |value: String| if value.is_empty() { unset.to_owned() } else { value };
+    ChangeRow {
+        what,
+        before: told(before),
+        after: told(after),
+    }
+}
+
+/// What the receiver's page calls a property.
+fn property(name: &str) -> &str {
+    match name {
+        "name" => "Its name",
+        "options.form" => "Form of the messages",
+        "options.app_name" => "APP-NAME",
+        "options.logon_app_name" => "APP-NAME of logon events",
+        "options.byte_order_mark" => "Byte order mark",
+        "options.sequence" => "Events are numbered",
+        "options.connect_seconds" => "Connecting takes at most, in seconds",
+        "options.tls.server_name" => "Name in its certificate",
+        "options.tls.ca" => "Authorities to trust",
+        "options.tls.fingerprint" => "Fingerprint of its certificate",
+        "options.tls.client_certificate" => "It is shown our own certificate",
+        other => other,
+    }
 }

@@ -3,5 +3,6 @@
 mod conflicts;
 mod decisions;
 mod looking;
+mod receivers;
 mod scene;
 mod settings;

@@ -1,5 +1,6 @@
 //! How values of the store and of core read on pages; more than one page says each of them.
 
+use countersign_core::receiver::Transport;
 use countersign_core::request::{State, Summary};
 use countersign_core::{BackupId, ObjectKind, decide};
 use countersign_events::{Operation, Timestamp};
@@ -7,7 +8,8 @@ use countersign_store::{RequestRecord, StoreError, View};
 
 use super::{Asked, obstacles};
 use crate::app::DEFAULT_STORAGE;
-use crate::pages::{Bytes, Count, LockRow, PendingRow, RequestState};
+use crate::pages::{Bytes, Count, LockRow, PendingRow, RequestState, TestNote};
+use crate::receivers::{About, Outcome};
 
 /// What a request would do, as the events say it.
 pub fn operation(asked: &Asked, operation: &Operation) -> String {
@@ -91,6 +93,28 @@ pub const TOKEN_PLACE: &str = "TOKEN";
 /// A backup in the first storage, where there is none to name.
 pub fn some_backup() -> String {
     format!("{DEFAULT_STORAGE}/BACKUP")
+}
+
+/// What a transport is called.
+pub const fn transport(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "UDP",
+        Transport::TcpLf => "TCP, line feed",
+        Transport::TcpOctets => "TCP, octet counting",
+        Transport::Tls => "TLS",
+        Transport::Relp => "RELP",
+        Transport::RelpTls => "RELP inside TLS",
+    }
+}
+
+/// The last test message about this, since the server's start.
+pub fn test(asked: &Asked, about: About) -> Option<TestNote> {
+    let test = asked.app.receiver_tests.last(about)?;
+    Some(TestNote {
+        good: !matches!(test.outcome, Outcome::Failed(_)),
+        text: sentence(&test.outcome.text()),
+        at: asked.moment(test.at),
+    })
 }
 
 /// A message as a sentence.

@@ -126,21 +126,45 @@ pub fn hostile_pages() -> Vec<(String, String)> {
     receivers.rows[0] = ReceiverRow {
         name: text(),
         address: text(),
-        last_error: Some((text(), ago(1))),
+        standing: ReceiverStanding {
+            last_error: Some((text(), ago(1))),
+            ..receivers.rows[0].standing.clone()
+        },
         ..receivers.rows[0].clone()
     };
     let mut receiver = receiver(Some("1"));
+    receiver.name = text();
+    let test = TestNote {
+        good: false,
+        text: text(),
+        at: ago(1),
+    };
+    receiver.test = Some(test.clone());
     receiver.form = ReceiverForm {
         name: text(),
         address: text(),
+        server_name: text(),
+        ca: format!("</textarea>{HOSTILE}"),
+        fingerprint: text(),
+        app_name: text(),
+        logon_app_name: text(),
+        server_app_name: text(),
+        connect_seconds: text(),
         problem: Some(text()),
         ..receiver.form
+    };
+    let receiver_filter = ReceiverFilterPage {
+        name: text(),
+        xml: format!("</textarea>{HOSTILE}"),
+        problem: Some(text()),
+        ..receiver_filter()
     };
     let recorded = RecordedPage {
         chrome: hostile_chrome(Section::Settings),
         id: "46".into(),
         operation: text(),
         expires: ahead(600_000),
+        test: Some(test),
     };
     let problem = ProblemPage {
         chrome: hostile_chrome(Section::Pending),
@@ -177,6 +201,7 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         rendered("hostile-tokens", &tokens),
         rendered("hostile-receivers", &receivers),
         rendered("hostile-receiver", &receiver),
+        rendered("hostile-receiver-filter", &receiver_filter),
         rendered("hostile-recorded", &recorded),
         rendered("hostile-problem", &problem),
     ]

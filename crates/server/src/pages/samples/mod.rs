@@ -359,25 +359,45 @@ fn tokens() -> TokensPage {
     }
 }
 
+fn standing(state: ReceiverState, backlog: u64) -> ReceiverStanding {
+    ReceiverStanding {
+        state,
+        connected: Some(true),
+        backlog: Count(backlog),
+        lag: (backlog > 0).then_some(Span(3)),
+        delivered: Count(1_204_311),
+        last_delivered: Some(ago(12)),
+        last_error: None,
+    }
+}
+
 fn receivers() -> ReceiversPage {
     let row = |id: &str, name: &str, state, backlog| ReceiverRow {
         id: id.into(),
         name: name.into(),
-        transport: "TCP, octet counting".into(),
-        address: "siem.example:601".into(),
-        state,
-        backlog: Count(backlog),
-        last_delivered: Some(ago(12)),
-        last_error: None,
+        transport: "RELP".into(),
+        address: "siem.example:2514".into(),
+        filtered: Count(0),
+        standing: standing(state, backlog),
     };
     ReceiversPage {
         chrome: chrome(Section::Receivers),
         rows: vec![
             row("1", "siem", ReceiverState::Current, 0),
-            row("2", "siem-standby", ReceiverState::Sending, 14_231),
             ReceiverRow {
-                last_delivered: None,
-                last_error: Some(("connection refused".into(), ago(20))),
+                transport: "TLS".into(),
+                filtered: Count(3),
+                ..row("2", "siem-standby", ReceiverState::Sending, 14_231)
+            },
+            ReceiverRow {
+                transport: "UDP".into(),
+                standing: ReceiverStanding {
+                    connected: None,
+                    lag: Some(Span(4_000)),
+                    last_delivered: None,
+                    last_error: Some(("no connection to lab.example:514: connection refused".into(), ago(20))),
+                    ..standing(ReceiverState::Retrying, 812)
+                },
                 ..row("3", "lab", ReceiverState::Retrying, 812)
             },
         ],
@@ -389,32 +409,98 @@ fn receiver(id: Option<&str>) -> ReceiverPage {
     ReceiverPage {
         chrome: chrome(Section::Receivers),
         id: id.map(Into::into),
+        name: if id.is_some() { "siem".into() } else { String::new() },
+        standing: id.map(|_| standing(ReceiverState::Sending, 14_231)),
+        test: id.map(|_| TestNote {
+            good: false,
+            text: "The test message was not delivered: no connection to siem.example:2514: connection refused.".into(),
+            at: ago(3),
+        }),
+        filtered: Count(if id.is_some() { 3 } else { 0 }),
         form: ReceiverForm {
             name: "siem".into(),
+            address: "siem.example:2514".into(),
             transports: vec![
+                choice(
+                    "relp",
+                    "RELP",
+                    "Recommended. The receiver acknowledges each message: nothing is lost.",
+                    true,
+                ),
+                choice(
+                    "tls",
+                    "TLS",
+                    "Encrypted; each message after its length (RFC 5425).",
+                    false,
+                ),
                 choice(
                     "udp",
                     "UDP",
-                    "One message a datagram. What is lost on the way is lost.",
+                    "One message a datagram (RFC 5426). What is lost on the way is lost.",
                     false,
-                ),
-                choice(
-                    "tcp-lf",
-                    "TCP, line feed",
-                    "One message a line (RFC 6587, 3.4.2).",
-                    false,
-                ),
-                choice(
-                    "tcp-octets",
-                    "TCP, octet counting",
-                    "Each message after its length (RFC 6587, 3.4.1).",
-                    true,
                 ),
             ],
-            address: "siem.example:601".into(),
+            server_name: if id.is_some() {
+                "siem.example".into()
+            } else {
+                String::new()
+            },
+            ca: String::new(),
+            fingerprint: String::new(),
+            client_certificate: id.is_some(),
+            forms: vec![
+                choice(
+                    "compatible",
+                    "As the family does",
+                    "What existing parsers and rules know.",
+                    true,
+                ),
+                choice("strict", "Strict", "Structured data proper (RFC 5424, 6.3).", false),
+            ],
+            app_name: String::new(),
+            logon_app_name: "Veeam_Security".into(),
+            server_app_name: "Veeam_MP".into(),
+            server_logon_app_name: "Veeam_MP".into(),
+            marks: vec![
+                choice("", "as the server does (off)", "", true),
+                choice("on", "always", "", false),
+                choice("off", "never", "", false),
+            ],
+            sequence: false,
+            connect_seconds: "5".into(),
             problem: Some("An address is host:port, for example siem.example:514.".into()),
         },
         is_held: id.is_some(),
+        can_change: true,
+    }
+}
+
+fn receiver_filter() -> ReceiverFilterPage {
+    ReceiverFilterPage {
+        chrome: chrome(Section::Receivers),
+        id: "1".into(),
+        name: "siem".into(),
+        rows: vec![
+            FilterRow {
+                id: 23_010,
+                title: None,
+                severities: [Some(true), Some(false), Some(false)],
+            },
+            FilterRow {
+                id: 40_700,
+                title: Some("Configuration Backup Job Finished"),
+                severities: [Some(false), Some(true), Some(false)],
+            },
+            FilterRow {
+                id: 42_402,
+                title: Some("Four-Eyes Authorization Request Created"),
+                severities: [None, Some(false), None],
+            },
+        ],
+        filtered: Count(2),
+        xml: "<SyslogFilteredEvents>".into(),
+        problem: Some("Nothing was changed: line 1, column 23: this is not well-formed XML.".into()),
+        is_held: true,
         can_change: true,
     }
 }
@@ -480,6 +566,7 @@ pub fn all() -> Vec<(String, String)> {
         rendered("receivers-empty", &ReceiversPage { rows: Vec::new(), ..receivers() }),
         rendered("receiver-new", &receiver(None)),
         rendered("receiver", &receiver(Some("1"))),
+        rendered("receiver-filter", &receiver_filter()),
         rendered("settings", &settings(on())),
         rendered("settings-turning-off", &settings(FourEyes::On { turning_off: Some("44".into()) })),
         rendered("settings-off", &settings(FourEyes::Off { eligible: Count(2), ready: Some(ahead(70_000)) })),
@@ -491,12 +578,14 @@ pub fn all() -> Vec<(String, String)> {
         rendered("tokens-looking", &TokensPage { form: None, ..tokens() }),
         rendered("receivers-looking", &ReceiversPage { can_change: false, ..receivers() }),
         rendered("receiver-looking", &ReceiverPage { can_change: false, ..receiver(Some("1")) }),
+        rendered("receiver-filter-looking", &ReceiverFilterPage { can_change: false, ..receiver_filter() }),
         rendered("settings-looking", &SettingsPage { can_change: false, ..settings(on()) }),
         rendered("recorded", &RecordedPage {
             chrome: chrome(Section::Settings),
             id: "46".into(),
             operation: "Disable four-eyes authorization".into(),
             expires: ahead(600_000),
+            test: None,
         }),
         rendered("problem", &ProblemPage {
             chrome: chrome(Section::Pending),

@@ -1,4 +1,4 @@
-//! Settings, receivers, tokens, and deleting a backup: at once or by a request.
+//! Settings, tokens, and deleting a backup: at once or by a request.
 
 use countersign_core::Policy;
 use insta::assert_snapshot;
@@ -101,65 +101,6 @@ async fn a_change_whose_ground_has_moved_is_not_made() {
         .await;
     assert_eq!(refused.status.as_u16(), 409);
     assert_snapshot!(said(&refused).lines().find(|line| line.starts_with("Nothing was decided")).unwrap(), @"Nothing was decided. What it would change is no longer as it was when this was asked for. Reject it, and ask again.");
-}
-
-#[tokio::test]
-async fn receivers_at_once_and_by_a_request() {
-    let scene = Scene::set().await;
-    scene.policy(Policy::default()).await;
-    let mut ann = scene.browser("ann").await;
-    let csrf = ann.get("/receivers/new").await.csrf();
-    let siem = [
-        ("csrf", csrf.as_str()),
-        ("name", "siem"),
-        ("transport", "tcp-lf"),
-        ("address", "siem.example:601"),
-    ];
-    assert_eq!(ann.post("/receivers", &siem).await.location(), "/receivers?done=saved");
-    let twice = ann.post("/receivers", &siem).await;
-    assert_eq!(twice.status.as_u16(), 422);
-    assert!(said(&twice).contains("There is a receiver of this name already"));
-    let bad = ann
-        .post(
-            "/receivers",
-            &[
-                ("csrf", &csrf),
-                ("name", "lab"),
-                ("transport", "udp"),
-                ("address", "<script>"),
-            ],
-        )
-        .await;
-    assert!(said(&bad).contains("An address is host:port"), "{}", said(&bad));
-    assert!(bad.body.contains("value=\"&#60;script&#62;\"") && !bad.body.contains("<script>"));
-    assert_snapshot!(said(&ann.get("/receivers").await), @"
-    200
-    Receivers
-    Add a receiver
-    Every event goes to each of them, in order, and waits for one that cannot be reached.
-    Receiver Address State Waiting Last delivered Last error
-    siem
-    siem.example:601 TCP, line feed
-    Sending
-    1
-    never
-    none
-    ");
-    scene
-        .policy(Policy {
-            four_eyes: true,
-            ..Policy::default()
-        })
-        .await;
-    let asked = ann.post("/receivers/1/remove", &[("csrf", &csrf)]).await;
-    assert_eq!(asked.location(), "/requests/1/recorded");
-    assert_snapshot!(part(&ann.get("/requests/1").await, "If approved, this changes", "Manifest"), @"
-    If approved, this changes
-    What Before After
-    Receiver siem siem.example:601 by tcp-lf none
-    ");
-    assert!(said(&ann.get("/requests/1").await).contains("Update Countersign security settings"));
-    assert_eq!(ann.post("/receivers/9", &siem).await.status.as_u16(), 404);
 }
 
 #[tokio::test]
