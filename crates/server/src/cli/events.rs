@@ -20,10 +20,11 @@ pub enum Events {
     Tail(Box<tail::Tail>),
     /// Read messages, one a line or octet-counted, and print a JSON object a line (with --format cef, a CEF line)
     ///
-    /// What is not a message is skipped and told on standard error, where the summary stands, too.
+    /// Takes the compatible and the strict form, ours and other senders', also mixed. What is not a message is skipped and
+    /// told on standard error, where the summary stands, too; on a terminal, progress is shown there.
     #[command(after_help = CONVERT_HELP)]
     Decode(convert::Decode),
-    /// Read JSON objects as decode prints them, one a line, and print the messages, byte for byte
+    /// Read JSON objects as decode prints them, one a line, and print the messages, byte for byte, each in the form it had
     #[command(after_help = CONVERT_HELP)]
     Encode(convert::Encode),
 }

@@ -1,11 +1,15 @@
 //! `events decode` and its inverse. Memory stays the same however long the input is.
 
+mod tally;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use countersign_events::{Message, Reader, encode_message, export};
+
+use tally::Tally;
 
 /// Read messages.
 #[derive(Debug, Args)]
@@ -64,41 +68,49 @@ pub enum Failure {
 /// The longest JSON line that is read: a message of the largest size, and everything in it escaped, twice.
 const LONGEST_LINE: u64 = 16 << 20;
 
-/// So many skipped parts are told one by one; after that they are only counted.
-const TOLD: u64 = 20;
+/// How much is read and written at once.
+const PIECE: usize = 1 << 18;
 
 impl Decode {
     /// Reads all input; how many parts were skipped.
     pub fn run(self) -> Result<u64, Failure> {
-        let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        let mut tally = Tally::default();
-        for (name, input) in self.input.each()? {
-            decode(self.format, input, &name, &mut out, &mut tally)?;
-        }
-        out.flush()?;
-        Ok(tally.tell())
+        let format = self.format;
+        self.input
+            .convert(|input, name, out, tally| decode(format, input, name, out, tally))
     }
 }
 
 impl Encode {
     /// Reads all input; how many lines were skipped.
     pub fn run(self) -> Result<u64, Failure> {
-        let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        let mut tally = Tally::default();
-        for (name, input) in self.input.each()? {
-            encode(self.octet_counting, input, &name, &mut out, &mut tally)?;
-        }
-        out.flush()?;
-        Ok(tally.tell())
+        let octet_counting = self.octet_counting;
+        self.input
+            .convert(|input, name, out, tally| encode(octet_counting, input, name, out, tally))
     }
 }
 
 impl Input {
+    /// Converts one input after the other to standard output; how many parts were skipped.
+    fn convert(
+        &self,
+        mut one: impl FnMut(Box<dyn Read>, &str, &mut BufWriter<io::StdoutLock<'_>>, &mut Tally) -> Result<(), Failure>,
+    ) -> Result<u64, Failure> {
+        let mut out = BufWriter::with_capacity(PIECE, io::stdout().lock());
+        let mut tally = Tally::on_standard_error();
+        let done = self
+            .each()?
+            .into_iter()
+            .try_for_each(|(name, input)| one(input, &name, &mut out, &mut tally));
+        let done = done.and_then(|()| Ok(out.flush()?));
+        tally.end_progress();
+        done.map(|()| tally.tell())
+    }
+
     /// Opens everything first, so that a wrong name is told before anything is printed.
     fn each(&self) -> Result<Vec<NamedInput>, Failure> {
         let open = |path: &PathBuf| -> Result<NamedInput, Failure> {
             if path.as_os_str() == "-" {
-                return Ok(("standard input".to_owned(), Box::new(io::stdin())));
+                return Ok(("standard input".to_owned(), Box::new(io::stdin().lock())));
             }
             let name = path.display().to_string();
             match File::open(path) {
@@ -110,34 +122,6 @@ impl Input {
     }
 }
 
-/// What was read and what was skipped.
-#[derive(Debug, Default)]
-struct Tally {
-    done: u64,
-    ambiguous: u64,
-    skipped: u64,
-}
-
-impl Tally {
-    fn skip(&mut self, what: impl std::fmt::Display) {
-        self.skipped += 1;
-        if self.skipped <= TOLD {
-            eprintln!("countersign: {what}");
-        }
-    }
-
-    /// The summary on standard error; how many parts were skipped.
-    fn tell(&self) -> u64 {
-        let Self {
-            done,
-            ambiguous,
-            skipped,
-        } = self;
-        eprintln!("messages: {done}, of them ambiguous: {ambiguous}; parts skipped: {skipped}");
-        *skipped
-    }
-}
-
 fn decode(
     format: Format,
     mut input: impl Read,
@@ -146,7 +130,8 @@ fn decode(
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     let mut reader = Reader::new();
-    let mut octets = vec![0; 1 << 16];
+    let mut octets = vec![0; PIECE];
+    let mut line = Vec::new();
     loop {
         let count = match input.read(&mut octets) {
             Ok(count) => count,
@@ -160,29 +145,32 @@ fn decode(
         while let Some(read) = reader.next() {
             match read {
                 Ok(message) => {
-                    print(format, &message, out)?;
-                    tally.done += 1;
-                    tally.ambiguous += u64::from(message.ambiguous);
+                    line.clear();
+                    say(format, &message, &mut line)?;
+                    out.write_all(&line)?;
+                    tally.message(message.ambiguous);
                 }
                 Err(skipped) => tally.skip(format_args!("{name}: {skipped}")),
             }
         }
         // What came in is printed at once, also when more comes slowly.
         out.flush()?;
+        tally.read(count);
         if count == 0 {
             return Ok(());
         }
     }
 }
 
-fn print(format: Format, message: &Message<'_>, out: &mut impl Write) -> io::Result<()> {
+fn say(format: Format, message: &Message<'_>, line: &mut Vec<u8>) -> io::Result<()> {
     match format {
-        Format::Json => serde_json::to_writer(&mut *out, message)?,
-        Format::Ecs => serde_json::to_writer(&mut *out, &export::ecs(message))?,
-        Format::Ocsf => serde_json::to_writer(&mut *out, &export::ocsf(message))?,
-        Format::Cef => out.write_all(export::cef(message).as_bytes())?,
+        Format::Json => serde_json::to_writer(&mut *line, message)?,
+        Format::Ecs => serde_json::to_writer(&mut *line, &export::ecs(message))?,
+        Format::Ocsf => serde_json::to_writer(&mut *line, &export::ocsf(message))?,
+        Format::Cef => line.extend_from_slice(export::cef(message).as_bytes()),
     }
-    out.write_all(b"\n")
+    line.push(b'\n');
+    Ok(())
 }
 
 fn encode(
@@ -192,7 +180,7 @@ fn encode(
     out: &mut impl Write,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
-    let mut input = BufReader::with_capacity(1 << 16, input);
+    let mut input = BufReader::with_capacity(PIECE, input);
     let (mut line, mut message) = (Vec::new(), Vec::new());
     for number in 1_u64.. {
         line.clear();
@@ -201,10 +189,9 @@ fn encode(
         if read == 0 {
             break;
         }
+        tally.read(read);
         if read as u64 == LONGEST_LINE && line.last() != Some(&b'\n') {
-            input
-                .skip_until(b'\n')
-                .map_err(|error| Failure::Read(name.to_owned(), error))?;
+            pass_over_line(&mut input, tally).map_err(|error| Failure::Read(name.to_owned(), error))?;
             tally.skip(format_args!("{name}: line {number} is too long"));
             continue;
         }
@@ -220,13 +207,34 @@ fn encode(
                     message.push(b'\n');
                 }
                 out.write_all(&message)?;
-                tally.done += 1;
-                tally.ambiguous += u64::from(ambiguous);
+                tally.message(ambiguous);
             }
             Err(reason) => tally.skip(format_args!("{name}: line {number}: {reason}")),
         }
+        if input.buffer().is_empty() {
+            // What came in is printed at once, also when more comes slowly.
+            out.flush()?;
+        }
     }
     Ok(out.flush()?)
+}
+
+/// Reads up to the line's end and keeps nothing.
+fn pass_over_line(input: &mut impl BufRead, tally: &mut Tally) -> io::Result<()> {
+    loop {
+        let buffer = match input.fill_buf() {
+            Ok(buffer) => buffer,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let end = buffer.iter().position(|octet| *octet == b'\n');
+        let count = end.map_or(buffer.len(), |at| at + 1);
+        input.consume(count);
+        tally.read(count);
+        if end.is_some() || count == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// Writes the message that a JSON line tells; whether it is an ambiguous one.
@@ -242,28 +250,40 @@ fn written(line: &[u8], octet_counting: bool, out: &mut Vec<u8>) -> Result<bool,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_events::{Event, Occurrence, Origin, Timestamp};
+    use countersign_events::{Event, Form, Occurrence, Origin, Timestamp};
 
-    /// A message for every event of the catalogue.
+    /// A message for every event of the catalogue, in both forms.
     fn messages() -> Vec<Vec<u8>> {
         let origin = Origin::new("vbrsrv01");
-        let encoded = |event: &Event| {
+        let encoded = |(event, form): (Event, Form)| {
             let mut out = Vec::new();
             let when = Occurrence::new(Timestamp(1_764_000_000_000_000), 3_600);
-            countersign_events::encode(event, when, &origin, &mut out);
+            match form {
+                Form::Compatible => countersign_events::encode(&event, when, &origin, &mut out),
+                Form::Strict => countersign_events::encode_strict(&event, when, &origin, &mut out),
+            }
             out
         };
-        Event::examples().iter().map(encoded).collect()
+        let forms = [Form::Compatible, Form::Strict];
+        forms
+            .into_iter()
+            .flat_map(|form| Event::examples().into_iter().map(move |event| (event, form)))
+            .map(encoded)
+            .collect()
+    }
+
+    fn quiet() -> Tally {
+        Tally::new(Box::new(io::sink()), false)
     }
 
     fn decoded(format: Format, input: &[u8]) -> (String, Tally) {
-        let (mut out, mut tally) = (Vec::new(), Tally::default());
+        let (mut out, mut tally) = (Vec::new(), quiet());
         decode(format, input, "test", &mut out, &mut tally).unwrap();
         (String::from_utf8(out).unwrap(), tally)
     }
 
     fn encoded(octet_counting: bool, input: &str) -> (Vec<u8>, Tally) {
-        let (mut out, mut tally) = (Vec::new(), Tally::default());
+        let (mut out, mut tally) = (Vec::new(), quiet());
         encode(octet_counting, input.as_bytes(), "test", &mut out, &mut tally).unwrap();
         (out, tally)
     }
