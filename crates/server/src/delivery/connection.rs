@@ -9,6 +9,7 @@ use countersign_events::Timestamp;
 use tokio::time::timeout;
 
 use super::datagrams::Datagrams;
+use super::relp::Relp;
 use super::stream::Stream;
 use super::tls::Tls;
 use super::trouble::{Farewell, Trouble};
@@ -23,6 +24,7 @@ pub(super) struct Connection {
 enum Link {
     Datagrams(Datagrams),
     Stream(Stream),
+    Relp(Box<Relp>),
 }
 
 /// What a connection is made with, beside what the receiver's description says.
@@ -49,16 +51,13 @@ impl Connection {
                 let peer = peer.ok_or_else(|| Trouble::Name(address.to_owned()))?;
                 Link::Datagrams(Datagrams::open(*peer, address.to_owned()).await?)
             }
-            Transport::TcpLf | Transport::TcpOctets | Transport::Tls | Transport::Relp | Transport::RelpTls => {
-                let tls = prepare_tls(spec, &terms).await?;
-                let mut opened = Err(Trouble::Name(address.to_owned()));
-                for peer in peers {
-                    opened = Stream::open(peer, tls.as_ref(), address, connect, pace.stall).await;
-                    if opened.is_ok() {
-                        break;
-                    }
-                }
-                Link::Stream(opened?)
+            Transport::TcpLf | Transport::TcpOctets | Transport::Tls => {
+                Link::Stream(open_stream(spec, &terms, &peers, connect).await?)
+            }
+            Transport::Relp | Transport::RelpTls => {
+                let stream = open_stream(spec, &terms, &peers, connect).await?;
+                let relp = Relp::open(stream, address, connect, pace.relp_window, pace.stall).await?;
+                Link::Relp(Box::new(relp))
             }
         };
         Ok(Self {
@@ -73,26 +72,43 @@ impl Connection {
             Link::Datagrams(datagrams) => datagrams.send(batch).await,
             // A receiver of plain syslog says nothing; what it says all the same is dropped.
             Link::Stream(stream) => stream.send(batch.octets(), |_| Ok(())).await,
+            Link::Relp(relp) => relp.send(batch).await,
         }
     }
 
-    /// Ends only when the connection is known to be broken.
-    pub(super) async fn broken(&mut self) -> Trouble {
+    /// Waits until something was acknowledged, or the connection is known to be broken. May be dropped at any time.
+    pub(super) async fn listen(&mut self) -> Result<(), Trouble> {
         match &mut self.link {
-            Link::Datagrams(datagrams) => datagrams.listen().await,
+            Link::Datagrams(datagrams) => Err(datagrams.listen().await),
             Link::Stream(stream) => loop {
-                if let Err(trouble) = stream.hear().await {
-                    return trouble;
-                }
+                stream.hear().await?;
             },
+            Link::Relp(relp) => relp.listen().await,
+        }
+    }
+
+    /// How many messages were acknowledged since the last time this was asked: the oldest that were not.
+    pub(super) fn acknowledged(&mut self) -> usize {
+        match &mut self.link {
+            Link::Datagrams(_) | Link::Stream(_) => 0,
+            Link::Relp(relp) => relp.acknowledged(),
+        }
+    }
+
+    /// Waits until everything that was sent is acknowledged, where there are acknowledgements.
+    pub(super) async fn confirm(&mut self) -> Result<(), Trouble> {
+        match &mut self.link {
+            Link::Datagrams(_) | Link::Stream(_) => Ok(()),
+            Link::Relp(relp) => relp.confirm().await,
         }
     }
 
     /// Ends the connection in good order, and listens for the receiver's answer.
-    pub(super) async fn close(mut self) -> Farewell {
+    pub(super) async fn close(&mut self) -> Farewell {
         match &mut self.link {
             Link::Datagrams(datagrams) => datagrams.close(self.farewell).await,
             Link::Stream(stream) => stream.close(self.farewell).await,
+            Link::Relp(relp) => relp.close(self.farewell).await,
         }
     }
 }
@@ -103,6 +119,25 @@ async fn resolve(spec: &ReceiverSpec, patience: Duration) -> Result<Vec<SocketAd
         Ok(Ok(found)) => Ok(found.collect()),
         Ok(Err(_)) | Err(_) => Err(Trouble::Name(address)),
     }
+}
+
+/// A stream to the first address that answers.
+async fn open_stream(
+    spec: &ReceiverSpec,
+    terms: &Terms<'_>,
+    peers: &[SocketAddr],
+    connect: Duration,
+) -> Result<Stream, Trouble> {
+    let tls = prepare_tls(spec, terms).await?;
+    let address = spec.address.as_str();
+    let mut opened = Err(Trouble::Name(address.to_owned()));
+    for peer in peers {
+        opened = Stream::open(*peer, tls.as_ref(), address, connect, terms.pace.stall).await;
+        if opened.is_ok() {
+            break;
+        }
+    }
+    opened
 }
 
 /// What TLS needs, where there is TLS. Reads files, so beside the tasks.

@@ -8,8 +8,10 @@ mod backoff;
 mod batch;
 mod connection;
 mod datagrams;
+mod dialect;
 mod pace;
 mod receiver;
+mod relp;
 mod sender;
 mod standing;
 mod stream;
@@ -34,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use crate::App;
 use batch::Batch;
 use connection::{Connection, Terms};
+use dialect::Dialect;
 use pace::Pace;
 pub use sender::Sender;
 use standing::Standings;
@@ -157,12 +160,16 @@ pub fn check(spec: &ReceiverSpec, sender: &Sender, now: Timestamp) -> Result<(),
 ///
 /// # Errors
 /// What is wrong, for people: the name does not resolve, nobody listens, the certificate is not good, the connection is
-/// closed at once. Over UDP, only what the network answers within half a second; silence is no proof that it arrived.
+/// closed at once, the message is not acknowledged (RELP). Over UDP, only what the network answers within half a second; silence is no proof that it arrived.
 pub async fn test(spec: &ReceiverSpec, sender: &Sender, now: Timestamp) -> Result<(), String> {
+    test_at(&Pace::default(), spec, sender, now).await
+}
+
+async fn test_at(pace: &Pace, spec: &ReceiverSpec, sender: &Sender, now: Timestamp) -> Result<(), String> {
     let mut batch = Batch::new(spec.transport);
-    batch.push_text(TEST_TEXT, now, local_offset(now), &sender.origin);
+    batch.push_text(TEST_TEXT, now, &Dialect::new(&sender.origin, &spec.options));
     let terms = Terms {
-        pace: &Pace::default(),
+        pace,
         own_certificate: sender.own_certificate.as_ref(),
         now,
         attempt: 0,
@@ -170,6 +177,7 @@ pub async fn test(spec: &ReceiverSpec, sender: &Sender, now: Timestamp) -> Resul
     let sent = async {
         let mut connection = Connection::open(spec, terms).await?;
         connection.send(&batch).await?;
+        connection.confirm().await?;
         match connection.close().await {
             Farewell::Broken(trouble) => Err(trouble),
             Farewell::Taken | Farewell::Unknown => Ok(()),

@@ -16,6 +16,8 @@ pub(super) struct Pace {
     pub(super) hold_datagrams: Duration,
     /// How many octets may still be lost with the connection: more than both systems' socket buffers hold.
     pub(super) hold_octets: u64,
+    /// How many messages may be on their way unacknowledged, where there are acknowledgements.
+    pub(super) relp_window: usize,
     /// The shortest and the longest wait before the next try.
     pub(super) backoff: (Duration, Duration),
     /// How often the tables are looked at without a hint.
@@ -36,6 +38,7 @@ impl Default for Pace {
             hold: Duration::from_secs(30),
             hold_datagrams: Duration::from_secs(1),
             hold_octets: 16 << 20,
+            relp_window: 10_000,
             backoff: (Duration::from_secs(1), Duration::from_secs(30)),
             poll: Duration::from_secs(2),
             remember: Duration::from_millis(250),

@@ -14,13 +14,14 @@ use super::backoff::Backoff;
 use super::connection::{Connection, Terms};
 use super::trouble::{Farewell, Trouble};
 use super::window::Window;
-use super::{Batch, Shared};
+use super::{Batch, Dialect, Shared};
 
 /// Delivers to one receiver until it is told to leave or the server stops.
 pub(super) struct Course {
     shared: Arc<Shared>,
     id: ReceiverId,
     spec: ReceiverSpec,
+    dialect: Dialect,
     /// The receiver was changed or removed: end soon.
     leave: CancellationToken,
     events: watch::Receiver<i64>,
@@ -73,20 +74,15 @@ impl Course {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let pace = &shared.pace;
-        let hold = match spec.transport {
-            Transport::Udp => pace.hold_datagrams,
-            Transport::TcpLf | Transport::TcpOctets | Transport::Tls | Transport::Relp | Transport::RelpTls => {
-                pace.hold
-            }
-        };
         Ok(Some(Self {
             shared: Arc::clone(shared),
             id,
+            dialect: Dialect::new(&shared.sender.origin, &spec.options),
+            window: Window::new(spec.transport, row.settled, pace),
             spec,
             leave,
             events: shared.store.events(),
             backoff: Backoff::new(pace.backoff),
-            window: Window::new(row.settled, hold, pace.hold_octets),
             remembered: (row.cursor, row.settled),
             remembered_at: Instant::now(),
             in_error: row.last_error.is_some(),
@@ -94,12 +90,14 @@ impl Course {
     }
 
     async fn run(mut self) {
-        self.shared.standings.starts(self.id, &self.spec, self.window.handed());
+        self.shared
+            .standings
+            .starts(self.id, &self.spec, self.window.delivered());
         while let Err(trouble) = self.session().await {
             self.window.go_back();
             self.shared
                 .standings
-                .breaks(self.id, self.window.handed(), self.shared.clock.now());
+                .breaks(self.id, self.window.delivered(), self.shared.clock.now());
             self.note(&trouble).await;
             let wait = self.backoff.next(&*self.shared.entropy);
             tokio::select! {
@@ -129,9 +127,6 @@ impl Course {
         // Over UDP nothing is known before something was sent.
         if self.spec.transport != Transport::Udp {
             self.shared.standings.connects(self.id);
-            if self.in_error {
-                self.remember().await;
-            }
         }
         let since = Instant::now();
         let mut batch = Batch::new(self.spec.transport);
@@ -139,22 +134,24 @@ impl Course {
             // Marked as seen before the table is read, so that no event falls between the two.
             self.events.mark_unchanged();
             let events = self.unsent().await?;
-            if let Some(last) = events.last() {
-                if !self.hand_over(&mut connection, &mut batch, &events, last.seq).await? {
-                    return Ok(());
-                }
-            } else {
-                self.remember().await;
+            if events.is_empty() {
                 if self.shared.stop.is_cancelled() || !self.wait(&mut connection).await? {
                     break;
                 }
+            } else if !self.hand_over(&mut connection, &mut batch, &events).await? {
+                return Ok(());
             }
             self.window.settle(Instant::now());
+            if self.is_due() {
+                self.remember().await;
+            }
             if since.elapsed() >= self.shared.pace.hold {
                 self.backoff.reset();
             }
         }
-        match connection.close().await {
+        let farewell = connection.close().await;
+        self.acknowledge(&mut connection);
+        match farewell {
             Farewell::Taken => self.window.settle_all(),
             Farewell::Unknown | Farewell::Broken(_) => {}
         }
@@ -169,62 +166,107 @@ impl Course {
             .await
     }
 
-    /// Hands the events to the socket. False when there was no time left for it.
+    /// Hands the events that pass the filter to the connection, and moves on over the others. False when there was no
+    /// time left for it.
     async fn hand_over(
         &mut self,
         connection: &mut Connection,
         batch: &mut Batch,
         events: &[RecordedEvent],
-        last: i64,
     ) -> Result<bool, Trouble> {
         batch.clear();
+        let filter = &self.spec.filter;
         for event in events {
-            batch.push(event, &self.shared.sender.origin);
+            if filter.is_empty() || filter.passes(event.event.id(), event.event.severity()) {
+                batch.push(event, &self.dialect);
+            }
         }
-        tokio::select! {
+        let sent = tokio::select! {
             biased;
-            sent = connection.send(batch) => sent?,
-            () = self.shared.out_of_time() => return Ok(false),
-            () = async { self.leave.cancelled().await; sleep(self.shared.pace.farewell).await } => return Ok(false),
+            sent = connection.send(batch) => Some(sent),
+            () = self.shared.out_of_time() => None,
+            () = async { self.leave.cancelled().await; sleep(self.shared.pace.farewell).await } => None,
+        };
+        // Also when it broke in the middle: the first ones may have been acknowledged.
+        self.window
+            .hand(batch.events(), batch.octets().len() as u64, Instant::now());
+        self.acknowledge(connection);
+        match sent {
+            Some(sent) => sent?,
+            None => {
+                self.window.go_back();
+                return Ok(false);
+            }
         }
-        self.window.hand(last, batch.octets().len() as u64, Instant::now());
-        self.shared.standings.delivers(self.id, batch.len(), last);
-        if self.remembered_at.elapsed() >= self.shared.pace.remember {
-            self.remember().await;
+        if let Some(last) = events.last() {
+            self.window.skip(last.seq);
         }
+        self.shared
+            .standings
+            .delivers(self.id, batch.len(), self.window.delivered());
         Ok(true)
+    }
+
+    /// Notes what was acknowledged.
+    fn acknowledge(&mut self, connection: &mut Connection) {
+        match connection.acknowledged() {
+            0 => {}
+            count => {
+                self.window.acknowledge(count);
+                self.shared.standings.acknowledges(self.id, self.window.delivered());
+            }
+        }
     }
 
     /// Waits for something to do. False when the store is closed.
     async fn wait(&mut self, connection: &mut Connection) -> Result<bool, Trouble> {
-        let poll = Instant::now() + self.shared.pace.poll;
-        let wake = self.window.next().map_or(poll, |next| next.min(poll));
-        tokio::select! {
+        let mut wake = Instant::now() + self.shared.pace.poll;
+        if let Some(next) = self.window.next() {
+            wake = wake.min(next);
+        }
+        if self.owes() {
+            wake = wake.min(self.remembered_at + self.shared.pace.remember);
+        }
+        let waited = tokio::select! {
             biased;
-            trouble = connection.broken() => Err(trouble),
+            heard = connection.listen() => heard.map(|()| true),
             () = self.leave.cancelled() => Ok(true),
             () = self.shared.stop.cancelled() => Ok(true),
             changed = self.events.changed() => Ok(changed.is_ok()),
             () = sleep_until(wake) => Ok(true),
-        }
+        };
+        self.acknowledge(connection);
+        waited
+    }
+
+    /// How far it got, as the store should have it: the last event that was delivered, and the last that need not be
+    /// sent again.
+    fn mark(&self) -> (i64, i64) {
+        let (cursor, settled) = self.remembered;
+        (cursor.max(self.window.delivered()), settled.max(self.window.settled()))
+    }
+
+    /// Whether the receiver is well again and the store says otherwise.
+    fn has_recovered(&self) -> bool {
+        self.in_error && self.window.trusts_a_connection() && self.shared.standings.is_connected(self.id)
+    }
+
+    /// Whether the store knows less than it should.
+    fn owes(&self) -> bool {
+        self.mark() != self.remembered || self.has_recovered()
+    }
+
+    fn is_due(&self) -> bool {
+        self.owes() && self.remembered_at.elapsed() >= self.shared.pace.remember
     }
 
     /// Writes down how far it got, unless the store knows. What cannot be written now is sent twice after a restart.
     async fn remember(&mut self) {
-        self.remembered_at = Instant::now();
-        let settled = self.window.settled();
-        let handed = match self.spec.transport {
-            // Sent is not handed over while the network may still answer that nobody listens.
-            Transport::Udp => settled,
-            Transport::TcpLf | Transport::TcpOctets | Transport::Tls | Transport::Relp | Transport::RelpTls => {
-                self.window.handed()
-            }
-        };
-        let mark = (self.remembered.0.max(handed), self.remembered.1.max(settled));
-        let connected_again = self.in_error && self.shared.standings.is_connected(self.id);
-        if mark == self.remembered && !connected_again {
+        if !self.owes() {
             return;
         }
+        self.remembered_at = Instant::now();
+        let mark = self.mark();
         let (id, now) = (self.id, self.shared.clock.now());
         let written: Result<(), StoreError> = self
             .shared

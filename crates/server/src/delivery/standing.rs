@@ -84,6 +84,10 @@ impl Standings {
         });
     }
 
+    pub(super) fn acknowledges(&self, id: ReceiverId, last: i64) {
+        self.change(id, |standing| standing.handed = last);
+    }
+
     pub(super) fn breaks(&self, id: ReceiverId, handed: i64, now: Timestamp) {
         self.change(id, |standing| {
             standing.connected = false;

@@ -2,6 +2,8 @@
 
 mod authority;
 mod crash;
+mod relp;
+mod relp_sink;
 mod sink;
 mod tls;
 

@@ -15,6 +15,12 @@ pub(super) enum Trouble {
     Tls(String, String),
     #[error("{0} has closed the connection")]
     Closed(String),
+    #[error("{0} and we do not understand each other in RELP: {1}")]
+    Relp(String, String),
+    #[error("{0} has refused a message, which stays first in line: {1}")]
+    Refused(String, String),
+    #[error("{0} has acknowledged nothing for {1} seconds")]
+    Unanswered(String, u64),
     #[error("{0} has taken nothing for {1} seconds")]
     Stalled(String, u64),
     #[error("the connection to {0} broke: {1}")]

@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use super::until;
 
 /// The number that [`super::record`] put into a message; none for a message that is no event.
-fn number(line: &str) -> Option<u64> {
+pub(super) fn number(line: &str) -> Option<u64> {
     let message = countersign_events::decode(line.as_bytes()).unwrap();
     message.id?;
     assert!(!message.ambiguous, "{line}");

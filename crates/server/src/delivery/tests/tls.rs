@@ -257,7 +257,7 @@ async fn a_receiver_that_speaks_no_tls_is_told() {
         greets.write_all(b"220 mail.example ESMTP\r\n").await.unwrap();
         let (mut hangs_up, _) = listener.accept().await.unwrap();
         // Read first: unread octets would make its end a reset.
-        hangs_up.read(&mut [0; 4_096]).await.unwrap();
+        let _ = hangs_up.read(&mut [0; 4_096]).await.unwrap();
         drop(hangs_up);
         // It stays open as long as the other side wants.
         greets.read_to_end(&mut Vec::new()).await.unwrap();

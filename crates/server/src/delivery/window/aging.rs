@@ -1,16 +1,14 @@
-//! What was sent and may still be lost with its connection.
+//! For transports that tell nothing about what has arrived.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Follows one receiver: up to where messages were handed to the socket, and up to where none need be sent again.
-///
-/// A transport without acknowledgements tells nothing about what arrived. So a message counts as settled when its
-/// connection has lived on for a while after it, or when more octets followed it than sockets can hold.
+/// A message counts as settled when its connection has lived on for a while after it, or when more octets followed it
+/// than sockets can hold.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(in crate::delivery) struct Aging {
     hold: Duration,
     most_octets: u64,
     handed: i64,
@@ -26,7 +24,7 @@ struct Part {
     at: Instant,
 }
 
-impl Window {
+impl Aging {
     /// Everything up to `settled` has long arrived.
     pub(super) const fn new(settled: i64, hold: Duration, most_octets: u64) -> Self {
         Self {
@@ -54,6 +52,15 @@ impl Window {
         self.handed = last;
         self.octets += octets;
         self.open.push_back(Part { last, octets, at: now });
+    }
+
+    /// What follows, up to `last`, is not for this receiver.
+    pub(super) fn skip(&mut self, last: i64) {
+        self.handed = self.handed.max(last);
+        match self.open.back_mut() {
+            Some(part) => part.last = self.handed,
+            None => self.settled = self.handed,
+        }
     }
 
     /// The connection lives: what is old enough, or far enough back, is settled.
@@ -99,7 +106,7 @@ mod tests {
     #[tokio::test]
     async fn time_or_octets_settle_and_a_broken_connection_goes_back() {
         let start = Instant::now();
-        let mut window = Window::new(10, HOLD, 100);
+        let mut window = Aging::new(10, HOLD, 100);
         window.hand(20, 60, start);
         window.hand(30, 60, start + Duration::from_secs(1));
         window.settle(start + Duration::from_secs(2));
@@ -112,6 +119,13 @@ mod tests {
         assert_eq!(window.settled(), 30);
         window.go_back();
         assert_eq!((window.settled(), window.handed(), window.next()), (30, 30, None));
+        window.skip(33);
+        assert_eq!((window.settled(), window.handed()), (33, 33), "nothing is on its way");
+        window.hand(40, 60, start);
+        window.skip(44);
+        assert_eq!((window.settled(), window.handed()), (33, 44));
+        window.settle(start + HOLD);
+        assert_eq!(window.settled(), 44);
     }
 
     proptest! {
@@ -123,7 +137,7 @@ mod tests {
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             let mut now = runtime.block_on(async { Instant::now() });
-            let mut window = Window::new(0, HOLD, 100);
+            let mut window = Aging::new(0, HOLD, 100);
             // The parts of this connection, and what is safe since.
             let mut sent: Vec<(i64, u64, Instant)> = Vec::new();
             let mut safe = 0;
