@@ -240,11 +240,20 @@ async fn answer(
         Manner::Backwards(_) => 0,
     };
     let mut answered: Vec<_> = waiting.drain(..now).collect();
-    match manner {
-        Manner::Backwards(_) => answered.reverse(),
-        Manner::Only(room) => got.lock().unwrap().manner = Some(Manner::Only(room - now)),
-        Manner::Leaves(room) => got.lock().unwrap().manner = Some(Manner::Leaves(room - now)),
-        _ => {}
+    let left = match manner {
+        Manner::Only(room) => Manner::Only(room - now),
+        Manner::Leaves(room) => Manner::Leaves(room - now),
+        other => other,
+    };
+    if matches!(manner, Manner::Backwards(_)) {
+        answered.reverse();
+    }
+    {
+        let mut got = got.lock().unwrap();
+        // Unless it was told to behave in another way meanwhile.
+        if got.manner == Some(manner) {
+            got.manner = Some(left);
+        }
     }
     for (txnr, number) in answered {
         match manner {
@@ -257,7 +266,7 @@ async fn answer(
             }
         }
     }
-    if manner == Manner::Leaves(now) {
+    if left == Manner::Leaves(0) {
         stream.write_all(b"0 serverclose 0\n").await.ok()?;
         stream.shutdown().await.ok()?;
         return None;
