@@ -3,6 +3,7 @@
 mod cef;
 mod ecs;
 mod facts;
+mod object;
 mod ocsf;
 
 pub use cef::cef;

@@ -197,14 +197,13 @@ fn strict(id: u32, parameters: &[Pair<'_>], text: &mut impl FnMut(&str)) {
 
 /// A list of pairs as a JSON object that keeps its order.
 mod ordered {
+    use super::Pair;
     use serde::de::{MapAccess, Visitor};
     use serde::ser::SerializeMap;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use std::borrow::Cow;
     use std::collections::HashMap;
     use std::fmt;
-
-    type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
     #[derive(Serialize)]
     #[serde(untagged)]
@@ -220,7 +219,24 @@ mod ordered {
         Many(Vec<String>),
     }
 
+    /// So many are compared with each other faster than they are hashed.
+    const FEW: usize = 32;
+
+    fn repeats(pairs: &[Pair<'_>]) -> bool {
+        let mut rest = pairs;
+        while let Some(((key, _), others)) = rest.split_first() {
+            if others.iter().any(|(other, _)| other == key) {
+                return true;
+            }
+            rest = others;
+        }
+        false
+    }
+
     pub(super) fn serialize<S: Serializer>(pairs: &[Pair<'_>], serializer: S) -> Result<S::Ok, S::Error> {
+        if pairs.len() <= FEW && !repeats(pairs) {
+            return serializer.collect_map(pairs.iter().map(|(key, value)| (key, value)));
+        }
         let mut places: HashMap<&str, usize> = HashMap::with_capacity(pairs.len());
         let mut grouped: Vec<(&str, Values<'_>)> = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {

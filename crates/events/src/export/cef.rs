@@ -33,7 +33,8 @@ pub fn cef(message: &Message<'_>) -> String {
         if !std::mem::take(&mut first) {
             out.push(' ');
         }
-        out.push_str(key);
+        // The strict form takes keys that CEF does not.
+        out.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }));
         out.push('=');
         escape(value, &['\\', '='], &mut out);
     };
@@ -54,6 +55,9 @@ pub fn cef(message: &Message<'_>) -> String {
         pair(if ip.contains(':') { "c6a2" } else { "src" }, ip);
         if ip.contains(':') {
             pair("c6a2Label", "Source IPv6 Address");
+        }
+        if let Some(port) = facts.source_port {
+            pair("spt", &port.to_string());
         }
     }
     for (key, value) in &message.parameters {

@@ -114,12 +114,18 @@ fn meaning(message: &Message<'_>) -> (Kind, Activity, Option<bool>) {
 }
 
 /// The name in `<ModifiedUserInfo fullName="NAME" loginType="N" />`, its entities resolved.
-fn full_name(xml: &str) -> Option<String> {
+pub(super) fn full_name(xml: &str) -> Option<String> {
     let (_, after) = xml.split_once("fullName=\"")?;
     // A bare quote in another sender's name does not end it: the next attribute does.
     let end = after.find("\" loginType=").or_else(|| after.find('"'))?;
     let name = after.get(..end)?;
     Some(resolved(name).into_owned())
+}
+
+/// The number in the same element.
+pub(super) fn login_type(xml: &str) -> Option<&str> {
+    let (_, after) = xml.rsplit_once("loginType=\"")?;
+    after.split_once('"').map(|(number, _)| number)
 }
 
 /// `DOMAIN\name` in two.

@@ -1,6 +1,7 @@
-use super::facts::{Activity, Facts, Kind, description, vendor};
+use super::facts::{Activity, Facts, Kind, description, domain_and_name, vendor};
+use super::object::Object;
 use crate::{Message, Severity};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 /// The Open Cybersecurity Schema Framework, version 1.4: logon events are class 3002 Authentication with `status_code`
 /// = Reason, the others class 3004 Entity Management with `metadata.correlation_uid` = the request's id; what the
@@ -25,78 +26,87 @@ pub fn ocsf(message: &Message<'_>) -> Value {
         Some(Severity::Error) => (4, "High"),
         None => (0, "Unknown"),
     };
-    let mut metadata = object(json!({
-        "version": "1.4.0",
-        "product": { "name": message.app_name, "vendor_name": vendor(message), "version": message.parameter("VbrVersion") },
-        "original_time": message.timestamp,
-        "log_name": "syslog",
-    }));
-    put(&mut metadata, "event_code", message.id.map(|id| id.to_string()));
-    put(&mut metadata, "correlation_uid", message.parameter("RequestId"));
-    let unmapped: Map<String, Value> = message
-        .parameters
-        .iter()
-        .map(|(key, value)| (key.to_string(), json!(value)))
-        .collect();
-    let mut all = object(json!({
-        "class_uid": class,
-        "class_name": name,
-        "category_uid": category,
-        "category_name": category_name,
-        "activity_id": activity,
-        "activity_name": activity_name,
-        "type_uid": class * 100 + activity,
-        "severity_id": severity,
-        "severity": severity_name,
-        "status_id": status,
-        "status": status_name,
-        "metadata": metadata,
-        "device": { "hostname": message.hostname, "type_id": 1 },
-        "unmapped": unmapped,
-    }));
-    put(
-        &mut all,
-        "time",
-        message.time().map(|(at, _)| at.micros().div_euclid(1000)),
-    );
-    put(&mut all, "message", description(message));
-    put(&mut all, "status_code", message.parameter("Reason"));
-    put(
-        &mut all,
-        "status_detail",
-        description(message).filter(|_| facts.success == Some(false)),
-    );
-    let endpoint = facts.source_ip.map(|ip| json!({ "ip": ip, "port": facts.source_port }));
-    put(&mut all, "src_endpoint", endpoint.map(without_nulls));
-    let user = facts
-        .user
-        .as_ref()
-        .map(|name| without_nulls(json!({ "name": name, "uid": facts.user_id })));
-    match facts.kind {
-        Kind::Logon => {
-            put(
-                &mut all,
-                "user",
-                Some(user.unwrap_or_else(|| json!({ "name": "unknown" }))),
-            );
-            put(
-                &mut all,
-                "service",
-                message.parameter("ResourceId").map(|name| json!({ "name": name })),
-            );
-        }
-        Kind::Other => {}
-        _ => {
-            put(&mut all, "actor", user.map(|user| json!({ "user": user })));
-            put(&mut all, "entity", Some(entity(message, &facts)));
-            put(
-                &mut all,
-                "comment",
-                facts.supervisor.map(|name| format!("decided by {name}")),
-            );
-        }
+    let host = message.parameter("VbrHostName").unwrap_or(&message.hostname);
+    let mut unmapped = Object::new();
+    for (key, value) in &message.parameters {
+        unmapped.add(key.to_string(), value.as_ref().into());
     }
-    without_nulls(Value::Object(all))
+    let all = Object::new()
+        .with("class_uid", class)
+        .with("class_name", name)
+        .with("category_uid", category)
+        .with("category_name", category_name)
+        .with("activity_id", activity)
+        .with("activity_name", activity_name)
+        .with("type_uid", class * 100 + activity)
+        .with("severity_id", severity)
+        .with("severity", severity_name)
+        .with("status_id", status)
+        .with("status", status_name)
+        .with("metadata", metadata(message))
+        .with("device", Object::new().with("hostname", host).with("type_id", 1))
+        .maybe("unmapped", unmapped.some())
+        .maybe("time", message.time().map(|(at, _)| at.micros().div_euclid(1000)))
+        .maybe("message", description(message))
+        .maybe("status_code", message.parameter("Reason"))
+        .maybe(
+            "status_detail",
+            description(message).filter(|_| facts.success == Some(false)),
+        )
+        .maybe("src_endpoint", source(&facts).some());
+    let user = facts.user.as_deref().map(|full| user(full, facts.user_id));
+    match facts.kind {
+        Kind::Other => all.into(),
+        Kind::Logon => all
+            .with("user", user.unwrap_or_else(|| Object::new().with("name", "unknown")))
+            .with("dst_endpoint", Object::new().with("hostname", host))
+            .maybe(
+                "service",
+                message
+                    .parameter("ResourceId")
+                    .map(|name| Object::new().with("name", name)),
+            )
+            .into(),
+        _ => all
+            .maybe("actor", user.map(|user| Object::new().with("user", user)))
+            .with("entity", entity(message, &facts))
+            .maybe("comment", facts.supervisor.map(|name| format!("decided by {name}")))
+            .into(),
+    }
+}
+
+fn metadata(message: &Message<'_>) -> Object {
+    let product = Object::new()
+        .with("name", message.app_name.as_ref())
+        .with("vendor_name", vendor(message))
+        .maybe("version", message.parameter("VbrVersion"));
+    Object::new()
+        .with("version", "1.4.0")
+        .with("profiles", vec!["host"])
+        .with("product", product)
+        .with("original_time", message.timestamp.as_ref())
+        .with("log_name", "syslog")
+        .maybe("event_code", message.id.map(|id| id.to_string()))
+        .maybe("correlation_uid", message.parameter("RequestId"))
+        .maybe(
+            "sequence",
+            message
+                .parameter("EventSequence")
+                .and_then(|number| number.parse::<u64>().ok()),
+        )
+}
+
+fn source(facts: &Facts<'_>) -> Object {
+    let ip = facts.source_ip;
+    Object::new().maybe("ip", ip).maybe("port", ip.and(facts.source_port))
+}
+
+fn user(full: &str, id: Option<&str>) -> Object {
+    let (domain, name) = domain_and_name(full);
+    Object::new()
+        .with("name", name)
+        .maybe("domain", domain)
+        .maybe("uid", id)
 }
 
 fn activity(facts: &Facts<'_>) -> (u32, &'static str) {
@@ -115,8 +125,8 @@ fn activity(facts: &Facts<'_>) -> (u32, &'static str) {
 }
 
 /// The managed entity: the request, the account, or what the event names.
-fn entity(message: &Message<'_>, facts: &Facts<'_>) -> Value {
-    let first = |keys: &[&str]| keys.iter().find_map(|key| message.parameter(key)).map(str::to_owned);
+fn entity(message: &Message<'_>, facts: &Facts<'_>) -> Object {
+    let first = |keys: &[&str]| keys.iter().find_map(|key| message.parameter(key));
     let (kind, name, uid) = match facts.kind {
         Kind::Request => ("Four-eyes request", first(&["Operation"]), first(&["RequestId"])),
         Kind::Account => ("User", first(&["Name"]), first(&["ID"])),
@@ -128,29 +138,8 @@ fn entity(message: &Message<'_>, facts: &Facts<'_>) -> Value {
         Kind::Backup => ("Backup", first(&["VmName"]), first(&["OibID"])),
         Kind::Settings | Kind::Logon | Kind::Other => ("Settings", first(&["Operation"]), None),
     };
-    let name = name.or_else(|| facts.title.map(str::to_owned));
-    without_nulls(json!({ "type": kind, "name": name, "uid": uid }))
-}
-
-fn put(object: &mut Map<String, Value>, key: &str, value: Option<impl Into<Value>>) {
-    if let Some(value) = value {
-        object.insert(key.to_owned(), value.into());
-    }
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
-
-fn without_nulls(mut value: Value) -> Value {
-    if let Value::Object(map) = &mut value {
-        map.retain(|_, value| !value.is_null());
-        for value in map.values_mut() {
-            *value = without_nulls(value.take());
-        }
-    }
-    value
+    Object::new()
+        .with("type", kind)
+        .maybe("name", name.or(facts.title))
+        .maybe("uid", uid)
 }
