@@ -95,7 +95,7 @@ impl Delivery {
         changed: Arc<Notify>,
     ) -> Self {
         let shared = Arc::new(Shared {
-            standings: Arc::new(Standings::new(store.events())),
+            standings: Arc::new(Standings::new(store.events(), Arc::clone(&clock))),
             store,
             sender,
             clock,

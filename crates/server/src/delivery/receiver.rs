@@ -1,9 +1,11 @@
 //! The task of one receiver: read, send, remember; after trouble, wait and go back to what may be lost.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use countersign_core::ReceiverId;
 use countersign_core::receiver::{ReceiverSpec, Transport};
+use countersign_events::Timestamp;
 use countersign_store::{RecordedEvent, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -27,6 +29,8 @@ pub(super) struct Course {
     events: watch::Receiver<i64>,
     backoff: Backoff,
     window: Window,
+    /// What was read and is not delivered: up to which event, and when the first of it was recorded.
+    waiting: VecDeque<(i64, Timestamp)>,
     /// Cursor and settled mark as the store has them.
     remembered: (i64, i64),
     remembered_at: Instant,
@@ -82,6 +86,7 @@ impl Course {
             spec,
             leave,
             events: shared.store.events(),
+            waiting: VecDeque::new(),
             backoff: Backoff::new(pace.backoff),
             remembered: (row.cursor, row.settled),
             remembered_at: Instant::now(),
@@ -95,10 +100,9 @@ impl Course {
             .starts(self.id, &self.spec, self.window.delivered());
         while let Err(trouble) = self.session().await {
             self.window.go_back();
-            self.shared
-                .standings
-                .breaks(self.id, self.window.delivered(), self.shared.clock.now());
+            self.shared.standings.breaks(self.id, self.window.delivered());
             self.note(&trouble).await;
+            self.look_what_waits().await;
             let wait = self.backoff.next(&*self.shared.entropy);
             tokio::select! {
                 () = self.leave.cancelled() => break,
@@ -142,6 +146,7 @@ impl Course {
                 return Ok(());
             }
             self.window.settle(Instant::now());
+            self.show();
             if self.is_due() {
                 self.remember().await;
             }
@@ -187,6 +192,12 @@ impl Course {
             () = self.shared.out_of_time() => None,
             () = async { self.leave.cancelled().await; sleep(self.shared.pace.farewell).await } => None,
         };
+        let (first, last) = match (events.first(), events.last()) {
+            (Some(first), Some(last)) => (first, last),
+            // There are some: an empty read is not handed over.
+            _ => return Ok(true),
+        };
+        self.waiting.push_back((last.seq, first.at));
         // Also when it broke in the middle: the first ones may have been acknowledged.
         self.window
             .hand(batch.events(), batch.octets().len() as u64, Instant::now());
@@ -198,13 +209,33 @@ impl Course {
                 return Ok(false);
             }
         }
-        if let Some(last) = events.last() {
-            self.window.skip(last.seq);
-        }
-        self.shared
-            .standings
-            .delivers(self.id, batch.len(), self.window.delivered());
+        self.window.skip(last.seq);
+        self.shared.standings.sends(self.id, batch.len());
         Ok(true)
+    }
+
+    /// Shows how far it got.
+    fn show(&mut self) {
+        let delivered = self.window.delivered();
+        while self.waiting.front().is_some_and(|(last, _)| *last <= delivered) {
+            self.waiting.pop_front();
+        }
+        let waits_since = self.waiting.front().map(|(_, at)| *at);
+        self.shared.standings.delivers(self.id, delivered, waits_since);
+    }
+
+    /// Shows, while nothing can be read and sent, since when what is there waits.
+    async fn look_what_waits(&mut self) {
+        self.waiting.clear();
+        let delivered = self.window.delivered();
+        let found: Result<_, StoreError> = self
+            .shared
+            .store
+            .ask(move |view| Box::pin(async move { view.waits_since(delivered).await }))
+            .await;
+        if let Ok(waits_since) = found {
+            self.shared.standings.delivers(self.id, delivered, waits_since);
+        }
     }
 
     /// Notes what was acknowledged.
@@ -213,7 +244,7 @@ impl Course {
             0 => {}
             count => {
                 self.window.acknowledge(count);
-                self.shared.standings.acknowledges(self.id, self.window.delivered());
+                self.shared.standings.acknowledges(self.id);
             }
         }
     }

@@ -2,6 +2,8 @@
 
 mod authority;
 mod crash;
+mod metrics;
+mod options;
 mod relp;
 mod relp_sink;
 mod sink;
@@ -49,7 +51,11 @@ fn deliver_at(pace: Pace, store: &Store) -> Delivery {
 }
 
 fn deliver_as(pace: Pace, store: &Store, sender: Sender) -> Delivery {
-    let clock = Arc::new(ManualClock::at(NOW));
+    deliver_when(NOW, pace, store, sender)
+}
+
+fn deliver_when(now: Timestamp, pace: Pace, store: &Store, sender: Sender) -> Delivery {
+    let clock = Arc::new(ManualClock::at(now));
     Delivery::start_at(
         pace,
         store.clone(),
@@ -379,42 +385,4 @@ async fn a_test_message_arrives_as_events_would() {
     super::test(&spec("siem", Transport::Udp, &address), &sender, NOW)
         .await
         .unwrap_err();
-}
-
-#[tokio::test]
-async fn metrics_tell_each_receiver() {
-    let (_folder, store) = store().await;
-    let mut sink = Sink::open(Transport::TcpLf).await;
-    let delivery = deliver(&store);
-    let metrics = crate::metrics::Metrics::new();
-    metrics.register(|registry| delivery.register(registry));
-    let text = || {
-        let text = metrics.text().unwrap();
-        let ours = text.lines().filter(|line| line.starts_with("countersign_delivery"));
-        ours.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let id = add(&store, spec("siem", Transport::TcpLf, &sink.address())).await;
-    record(&store, 0..10).await;
-    until("all is handed over", async || row(&store, id).await.cursor == 10).await;
-    assert_eq!(
-        text(),
-        [
-            "countersign_delivery_messages_total{receiver=\"siem\"} 10",
-            "countersign_delivery_backlog{receiver=\"siem\"} 0",
-            "countersign_delivery_connected{receiver=\"siem\"} 1",
-        ]
-    );
-    sink.die().await;
-    until_error(&store, id).await;
-    record(&store, 10..12).await;
-    let text = text();
-    assert!(
-        text.contains(&"countersign_delivery_backlog{receiver=\"siem\"} 12".to_owned()),
-        "{text:?}"
-    );
-    assert!(
-        text.contains(&"countersign_delivery_last_error_timestamp_seconds{receiver=\"siem\"} 1764000000".to_owned()),
-        "{text:?}"
-    );
-    delivery.stop().await;
 }
