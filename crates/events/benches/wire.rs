@@ -1,4 +1,5 @@
-//! Encode and decode beside syslog_rfc5424 and syslog_loose, which read the header of the same line.
+//! Encode and decode beside syslog_rfc5424 and syslog_loose. Of the compatible form those read the header alone, of the
+//! strict form all of it, as we do.
 #![allow(
     clippy::expect_used,
     missing_docs,
@@ -6,19 +7,17 @@
 )]
 
 use countersign_events::{
-    ChangedProperty, Changes, Event, Occurrence, Operation, Origin, Timestamp, User, decode, encode, encode_strict,
+    ChangedProperty, Changes, Event, Occurrence, Operation, Origin, Reader, Timestamp, User, decode, encode,
+    encode_strict,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
+const WHEN: Occurrence = Occurrence::new(Timestamp(1_763_987_197_421_424), -25_200);
+
 fn line(event: &Event) -> Vec<u8> {
     let mut out = Vec::new();
-    encode(
-        event,
-        Occurrence::new(Timestamp(1_763_987_197_421_424), -25_200),
-        &Origin::new("VBRSRV01"),
-        &mut out,
-    );
+    encode(event, WHEN, &Origin::new("VBRSRV01"), &mut out);
     out
 }
 
@@ -36,23 +35,13 @@ fn wire(c: &mut Criterion) {
     c.bench_function("encode", |b| {
         b.iter(|| {
             out.clear();
-            encode(
-                black_box(&event),
-                Occurrence::new(Timestamp(1_763_987_197_421_424), -25_200),
-                &origin,
-                &mut out,
-            );
+            encode(black_box(&event), WHEN, &origin, &mut out);
         });
     });
     c.bench_function("encode_strict", |b| {
         b.iter(|| {
             out.clear();
-            encode_strict(
-                black_box(&event),
-                Occurrence::new(Timestamp(1_763_987_197_421_424), -25_200),
-                &origin,
-                &mut out,
-            );
+            encode_strict(black_box(&event), WHEN, &origin, &mut out);
         });
     });
 
@@ -71,6 +60,45 @@ fn wire(c: &mut Criterion) {
             syslog_loose::parse_message(black_box(&text), syslog_loose::Variant::RFC5424)
                 .procid
                 .is_none()
+        });
+    });
+    group.finish();
+
+    let mut strict = Vec::new();
+    encode_strict(&event, WHEN, &origin, &mut strict);
+    let text = String::from_utf8(strict.clone()).expect("ours is UTF-8");
+    let mut group = c.benchmark_group("decode_strict");
+    group.throughput(Throughput::Bytes(strict.len() as u64));
+    group.bench_function("countersign", |b| b.iter(|| decode(black_box(&strict)).is_ok()));
+    group.bench_function("syslog_rfc5424", |b| {
+        b.iter(|| syslog_rfc5424::parse_message(black_box(&text)).is_ok());
+    });
+    group.bench_function("syslog_loose", |b| {
+        b.iter(|| {
+            syslog_loose::parse_message(black_box(&text), syslog_loose::Variant::RFC5424)
+                .structured_data
+                .len()
+        });
+    });
+    group.finish();
+
+    let mut stream = Vec::new();
+    for event in Event::examples().iter().cycle().take(1_000) {
+        encode(event, WHEN, &origin, &mut stream);
+        stream.push(b'\n');
+    }
+    let mut group = c.benchmark_group("reader");
+    group.throughput(Throughput::Bytes(stream.len() as u64));
+    group.bench_function("countersign, 1,000 lines", |b| {
+        b.iter(|| {
+            let (mut reader, mut read) = (Reader::new(), 0);
+            for piece in black_box(&stream).chunks(1 << 16) {
+                reader.push(piece);
+                while let Some(message) = reader.next() {
+                    read += usize::from(message.is_ok());
+                }
+            }
+            read
         });
     });
     group.finish();

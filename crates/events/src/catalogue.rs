@@ -1,4 +1,7 @@
+mod field_doc;
+
 use crate::Severity;
+pub(crate) use field_doc::field_doc;
 
 /// One event of the family: what [`crate::Event`] says of itself, for documents, filters and readers.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,8 @@ pub struct Entry {
     pub parameters: &'static [&'static str],
     /// The MITRE ATT&CK techniques that the family names for it.
     pub techniques: &'static [&'static str],
+    /// The family's pages that specify it.
+    pub pages: &'static [&'static str],
 }
 
 /// The parameters that end every message.
@@ -29,8 +34,8 @@ pub const EVENT_SEQUENCE: &str = "EventSequence";
 macro_rules! catalogue {
     ($(
         $(#[doc = $sent:literal])+
-        $id:literal $variant:ident $title:literal [$first:ident $(, $more:ident)*] $(by $outcome:ident)? $(attack $technique:literal)*
-        { $( $(#[doc = $field_doc:literal])* $field:ident: $type:ty = $example:expr $(=> $told:ident)? ),+ $(,)? }
+        $id:literal $variant:ident $title:literal [$first:ident $(, $more:ident)*] $(by $outcome:ident)? $(attack $technique:literal)* $(page $page:literal)*
+        { $( $field:ident: $type:ty = $example:expr $(=> $told:ident)? ),+ $(,)? }
         ( $( $key:literal $(= $from:ident $(as $wrap:ident)?)? $(: $fixed:expr)? ),+ $(,)? )
         [ $( $words:expr ),+ $(,)? ]
     )+) => {
@@ -44,20 +49,26 @@ macro_rules! catalogue {
                 #[doc = concat!(stringify!($id), ", ", $title, ".")]
                 #[doc = ""]
                 $(#[doc = $sent])+
-                #[allow(missing_docs)]
-                $variant { $( $(#[doc = $field_doc])* $field: $type ),+ },
+                #[doc = ""]
+                #[doc = concat!("Parameters:" $(, " `", $key, "`")+, ", as far as they are known, then the common four.")]
+                $(
+                    #[doc = ""]
+                    #[doc = concat!("Source: <", $page, ">.")]
+                )*
+                $variant { $( #[doc = $crate::catalogue::field_doc!($field)] $field: $type ),+ },
             )+
         }
 
         /// Every event of the family, by id.
-        pub static CATALOGUE: &[Entry] = &[$(
-            Entry {
+        pub static CATALOGUE: &[$crate::Entry] = &[$(
+            $crate::Entry {
                 id: $id,
                 title: $title,
                 sent: concat!($($sent),+),
-                severities: &[Severity::$first $(, Severity::$more)*],
+                severities: &[$crate::Severity::$first $(, $crate::Severity::$more)*],
                 parameters: &[$($key),+],
                 techniques: &[$($technique),*],
+                pages: &[$($page),*],
             }
         ),+];
 
@@ -76,12 +87,12 @@ macro_rules! catalogue {
 
             /// How much it matters.
             #[must_use]
-            pub fn severity(&self) -> Severity {
+            pub fn severity(&self) -> $crate::Severity {
                 match self { $(
                     Self::$variant { $($outcome,)? .. } => {
-                        let given: Option<Severity> = None;
+                        let given: Option<$crate::Severity> = None;
                         $( let given = given.or(Some($outcome.severity())); )?
-                        given.unwrap_or(Severity::$first)
+                        given.unwrap_or($crate::Severity::$first)
                     }
                 ),+ }
             }
@@ -93,7 +104,7 @@ macro_rules! catalogue {
             }
 
             /// The event's own parameters, in order.
-            pub(crate) fn each_parameter(&self, mut each: impl Parameters) {
+            pub(crate) fn each_parameter(&self, mut each: impl $crate::parameters::Parameters) {
                 // Some fields are told in the description alone.
                 #[allow(unused_variables)]
                 match self { $( Self::$variant { $($field),+ } => { $(
@@ -102,9 +113,9 @@ macro_rules! catalogue {
                 )+ } ),+ }
             }
 
-            pub(crate) fn write_description(&self, w: &mut Writer<'_>) {
+            pub(crate) fn write_description(&self, w: &mut $crate::writer::Writer<'_>) {
                 #[allow(unused_variables)]
-                match self { $( Self::$variant { $($field),+ } => { $( $words.write_words(w); )+ } ),+ }
+                match self { $( Self::$variant { $($field),+ } => { $( $crate::value::Words::write_words(&$words, w); )+ } ),+ }
             }
         }
 
@@ -113,11 +124,11 @@ macro_rules! catalogue {
         ///
         /// What the wire does not carry comes back as far as it can be known: instants inside parameters in whole
         /// seconds, a shortened text as it was sent, the request and the result only when they were sent.
-        impl TryFrom<&Message<'_>> for Event {
-            type Error = NotAnEvent;
+        impl TryFrom<&$crate::Message<'_>> for Event {
+            type Error = $crate::NotAnEvent;
 
-            fn try_from(message: &Message<'_>) -> Result<Self, NotAnEvent> {
-                let fields = Fields::of(message)?;
+            fn try_from(message: &$crate::Message<'_>) -> Result<Self, $crate::NotAnEvent> {
+                let fields = $crate::from_message::Fields::of(message)?;
                 match fields.id() {
                     $( $id => {
                         $( $( let $from = fields.parameter($key)?; )? )+
@@ -132,14 +143,14 @@ macro_rules! catalogue {
                         )? )+
                         Ok(event)
                     } )+
-                    unknown => Err(NotAnEvent::UnknownId(unknown)),
+                    unknown => Err($crate::NotAnEvent::UnknownId(unknown)),
                 }
             }
         }
 
         /// What the catalogue knows of an id.
         #[must_use]
-        pub fn entry(id: u32) -> Option<&'static Entry> {
+        pub fn entry(id: u32) -> Option<&'static $crate::Entry> {
             let at = CATALOGUE.binary_search_by_key(&id, |entry| entry.id).ok()?;
             CATALOGUE.get(at)
         }

@@ -1,4 +1,4 @@
-use crate::event::Parameters;
+use crate::parameters::Parameters;
 use crate::value::Value;
 use crate::writer::{Place, Writer, write_number};
 use crate::{EVENT_SEQUENCE, Event, Occurrence, Origin, Severity, Timestamp};

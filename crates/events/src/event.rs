@@ -1,54 +1,8 @@
-use crate::catalogue::{Entry, catalogue};
+use crate::catalogue::catalogue;
 use crate::changes::{Changes, ConfigurationBackupSpec};
-use crate::from_message::{Fields, NotAnEvent};
-use crate::value::{EffectResult, Fixed, Number, RequestId, Value, Words};
-use crate::writer::{Place, Writer};
-use crate::{COMMON, Message, Operation, Origin, Outcome, Reason, Severity, Timestamp, User};
+use crate::value::{EffectResult, Fixed, Number, RequestId};
+use crate::{Operation, Outcome, Reason, Timestamp, User};
 use std::net::{IpAddr, SocketAddr};
-
-/// Takes an event's own parameters one after the other.
-pub(crate) trait Parameters {
-    fn parameter(&mut self, key: &'static str, value: impl Value);
-}
-
-impl Event {
-    /// The parameters that are sent, in the order of the wire: the event's own, then the four common ones. The values
-    /// are whole: nothing is replaced and nothing cut.
-    #[must_use]
-    pub fn parameters(&self, origin: &Origin) -> Vec<(&'static str, String)> {
-        struct Collect<'a>(Vec<(&'static str, String)>, &'a Origin);
-        impl Parameters for &mut Collect<'_> {
-            fn parameter(&mut self, key: &'static str, value: impl Value) {
-                if value.is_sent(self.1) {
-                    self.0.push((key, whole(self.1, |w| value.write(w))));
-                }
-            }
-        }
-        let mut collect = Collect(Vec::with_capacity(16), origin);
-        self.each_parameter(&mut collect);
-        let [host, version, format, description] = COMMON;
-        let mut each = &mut collect;
-        each.parameter(host, &origin.vbr_host_name);
-        each.parameter(version, &origin.vbr_version);
-        each.parameter(format, Fixed("1"));
-        let mut parameters = collect.0;
-        parameters.push((description, self.description(origin)));
-        parameters
-    }
-
-    /// The event in a sentence, whole. `origin` names the product that operation 108 speaks of.
-    #[must_use]
-    pub fn description(&self, origin: &Origin) -> String {
-        whole(origin, |w| self.write_description(w))
-    }
-}
-
-fn whole(origin: &Origin, write: impl FnOnce(&mut Writer<'_>)) -> String {
-    let mut out = Vec::new();
-    write(&mut Writer::new(&mut out, origin, Place::Whole, usize::MAX));
-    // Only whole strings were written, so nothing is ever replaced here.
-    String::from_utf8_lossy(&out).into_owned()
-}
 
 catalogue! {
     /// Sent when a restore point has been removed.
@@ -66,9 +20,7 @@ catalogue! {
         repository_id: Option<String> = some("2f6e1c58-6d0d-4b5e-9f6b-2b0a4a5a7c11"),
         is_full: Option<bool> = Some(true),
         user_name: String = "TECH\\user1".to_owned() => description,
-        /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
-        /// How the effect ended, sent as `Result` only when the setting says so.
         result: Option<Outcome> = None,
     }
     ("OibID" = oib_id, "OriginalOibID" = original_oib_id, "VmRef" = vm_ref, "VmName" = vm_name, "ServerName" = server_name, "DateTime" = date_time, "IsCorrupted" = is_corrupted, "Platform" = platform, "StorageSize" = storage_size, "RepositoryID" = repository_id, "IsFull" = is_full, "RequestId" = request_id as RequestId, "Result" = result as EffectResult)
@@ -80,9 +32,7 @@ catalogue! {
         provider_id: Option<String> = some("2f6e1c58-6d0d-4b5e-9f6b-2b0a4a5a7c11"),
         provider_name: String = "provider01".to_owned(),
         user_name: String = "TECH\\user1".to_owned(),
-        /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
-        /// How the effect ended, sent as `Result` only when the setting says so.
         result: Option<Outcome> = None,
     }
     ("ProviderID" = provider_id, "ProviderName" = provider_name, "UserName" = user_name, "RequestId" = request_id as RequestId, "Result" = result as EffectResult)
@@ -110,9 +60,7 @@ catalogue! {
         changes: Changes = Changes::object("2f6e1c58-6d0d-4b5e-9f6b-2b0a4a5a7c11", "main").property("Path", "String", "", "/srv/backups"),
         user_name: String = "TECH\\user1".to_owned(),
         user: User = User::local("TECH\\user1"),
-        /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
-        /// How the effect ended, sent as `Result` only when the setting says so.
         result: Option<Outcome> = None,
     }
     ("RepositoryID" = repository_id, "Type" = repository_type, "RepositoryName" = repository_name, "ChangesXML" = changes, "UserName" = user_name, "UserFullInfo" = user, "RequestId" = request_id as RequestId, "Result" = result as EffectResult)
@@ -166,7 +114,6 @@ catalogue! {
     /// Sent when multi-factor authentication has been enabled for all.
     40200 MfaEnabled "Multi-Factor Authentication Enabled" [Info]
     {
-        /// Who did it.
         user: User = User::local("TECH\\user1"),
     }
     ("UserFullInfo" = user)
@@ -175,7 +122,6 @@ catalogue! {
     /// Sent when multi-factor authentication has been disabled for all.
     40201 MfaDisabled "Multi-Factor Authentication Disabled" [Info] attack "T1556"
     {
-        /// Who did it.
         user: User = User::local("TECH\\user1"),
     }
     ("UserFullInfo" = user)
@@ -184,9 +130,7 @@ catalogue! {
     /// Sent when the second factor of an account has been reset.
     40202 MfaTokenRevoked "Multi-Factor Authentication Token Revoked" [Info] attack "T1586" attack "T1111"
     {
-        /// The account it was done to.
         target: String = "TECH\\user3".to_owned() => description,
-        /// Who did it.
         user: User = User::local("TECH\\user1"),
     }
     ("UserFullInfo" = user)
@@ -195,9 +139,7 @@ catalogue! {
     /// Sent when multi-factor authentication has been enabled for one account.
     40203 MfaForUserEnabled "Multi-Factor Authentication for User Enabled" [Info]
     {
-        /// The account it was done to.
         target: String = "TECH\\user3".to_owned() => description,
-        /// Who did it.
         user: User = User::local("TECH\\user1"),
     }
     ("UserFullInfo" = user)
@@ -206,9 +148,7 @@ catalogue! {
     /// Sent when multi-factor authentication has been disabled for one account.
     40204 MfaForUserDisabled "Multi-Factor Authentication for User Disabled" [Info] attack "T1556"
     {
-        /// The account it was done to.
         target: String = "TECH\\user3".to_owned() => description,
-        /// Who did it.
         user: User = User::local("TECH\\user1"),
     }
     ("UserFullInfo" = user)
@@ -283,9 +223,7 @@ catalogue! {
         name: String = "main".to_owned(),
         changes: Changes = Changes::object("2f6e1c58-6d0d-4b5e-9f6b-2b0a4a5a7c11", "main").property("Path", "String", "", "/srv/backups"),
         user_name: String = "TECH\\user1".to_owned(),
-        /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
-        /// How the effect ended, sent as `Result` only when the setting says so.
         result: Option<Outcome> = None,
     }
     ("StorageID" = storage_id, "Type" = storage_type, "Name" = name, "ChangesXML" = changes, "UserName" = user_name, "RequestId" = request_id as RequestId, "Result" = result as EffectResult)
@@ -296,7 +234,6 @@ catalogue! {
     {
         endpoint: SocketAddr = SocketAddr::from(([198, 51, 100, 15], 52_182)),
         user_name: Option<String> = some("TECH\\user1"),
-        /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
     }
     ("EventType": Fixed("UnsuccessfulAttemptToDeleteBackup"), "Endpoint" = endpoint, "UserName" = user_name, "RequestId" = request_id as RequestId)
@@ -323,32 +260,28 @@ catalogue! {
     42401 FourEyesDisabled "Four-Eyes Authorization Disabled" [Info] attack "T1565"
     {
         initiator: User = User::local("TECH\\user1"),
-        /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
-        /// How the effect ended, sent as `Result` only when the setting says so.
         result: Option<Outcome> = None,
     }
     ("Operation": Fixed("Four-eyes authorization has been disabled"), "OperationId": Number(1), "InitiatorFullInfo" = initiator, "RequestId" = request_id as RequestId, "Result" = result as EffectResult)
     ["Four-eyes authorization has been disabled by ", initiator, "."]
 
     /// Sent when a user creates a four-eyes authorization request.
-    42402 FourEyesRequestCreated "Four-Eyes Authorization Request Created" [Info] attack "T1485"
+    42402 FourEyesRequestCreated "Four-Eyes Authorization Request Created" [Info] attack "T1485" page "https://helpcenter.veeam.com/docs/vbr/events/event_42402.html"
     {
         operation: Operation = Operation::DisableFourEyes,
         initiator: User = User::local("TECH\\user1"),
-        /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
     }
     ("Operation" = operation, "OperationId": Number(operation.id()), "InitiatorFullInfo" = initiator, "RequestId" = request_id as RequestId)
     [operation, " event has been initiated by ", initiator, " and requires an additional approval."]
 
     /// Sent when a user approves a four-eyes authorization request.
-    42403 FourEyesRequestApproved "Four-Eyes Authorization Request Approved" [Info]
+    42403 FourEyesRequestApproved "Four-Eyes Authorization Request Approved" [Info] page "https://helpcenter.veeam.com/docs/vbr/events/event_42403.html"
     {
         operation: Operation = Operation::DisableFourEyes,
         initiator: User = User::local("TECH\\user1"),
         supervisor: User = User::local("TECH\\user2"),
-        /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
     }
     ("Operation" = operation, "OperationId": Number(operation.id()), "InitiatorFullInfo" = initiator, "SupervisorFullInfo" = supervisor, "RequestId" = request_id as RequestId)
@@ -360,7 +293,6 @@ catalogue! {
         operation: Operation = Operation::DisableFourEyes,
         initiator: User = User::local("TECH\\user1"),
         supervisor: User = User::local("TECH\\user2"),
-        /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
     }
     ("Operation" = operation, "OperationId": Number(operation.id()), "InitiatorFullInfo" = initiator, "SupervisorFullInfo" = supervisor, "RequestId" = request_id as RequestId)
@@ -371,7 +303,6 @@ catalogue! {
     {
         operation: Operation = Operation::DisableFourEyes,
         initiator: User = User::local("TECH\\user1"),
-        /// The request, sent as `RequestId` only when the setting says so.
         request_id: Option<String> = None,
     }
     ("Operation" = operation, "OperationId": Number(operation.id()), "InitiatorFullInfo" = initiator, "RequestId" = request_id as RequestId)
@@ -418,7 +349,7 @@ catalogue! {
     ["Token request was denied: ", reason]
 
     /// Sent when a user was not authorized during interactive logon.
-    44002 UserAuthorizationDenied "User Authorization Denied" [Warning]
+    44002 UserAuthorizationDenied "User Authorization Denied" [Warning] page "https://helpcenter.veeam.com/docs/vbr/events/event_44002.html"
     {
         source_ip_address: Option<IpAddr> = Some(IpAddr::from([198, 51, 100, 15])),
         client_id: Option<String> = some("veeam-backup-web-ui"),

@@ -42,6 +42,7 @@ mod occurrence;
 mod operation;
 mod origin;
 mod outcome;
+mod parameters;
 mod reader;
 mod reason;
 mod severity;

@@ -106,3 +106,27 @@ fn turning_on_and_off_have_their_exact_texts() {
         "{off}"
     );
 }
+
+/// Rules that look for an id or a sentence find those of every event, at the first match.
+#[test]
+fn every_event_of_the_catalogue_is_found() {
+    for event in Event::examples() {
+        let line = line(&event);
+        assert_eq!(found(r"instanceId=(\d+)", &line), [event.id().to_string()]);
+        assert_eq!(found(r"<\d+>1\s+(\S+)\s", &line).len(), 1);
+        let header = r#"Veeam_MP - - \[origin enterpriseId="([^"]+)"\] \[categoryId=([^\s]+) instanceId=([^\s]+)"#;
+        assert_eq!(found(header, &line), ["31023", "0", &event.id().to_string()]);
+        let description = event.description(&Origin::new("VBRSRV01"));
+        // 41800 and 41810 hold bare quotes in the family, too.
+        let until_quote = description.split('"').next().unwrap();
+        assert_eq!(found(r#"Description="([^"]*)""#, &line), [until_quote]);
+        if let Some((_, operation)) = event
+            .parameters(&Origin::new("h"))
+            .iter()
+            .find(|(key, _)| *key == "Operation")
+        {
+            assert_eq!(found(r#"Operation="([^"]*)""#, &line), [operation.as_str()]);
+            assert_eq!(found(r#"fullName="([^"]*)""#, &line), [r"TECH\user1"]);
+        }
+    }
+}

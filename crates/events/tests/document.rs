@@ -87,7 +87,19 @@ fn document() -> String {
             entry.sent.trim()
         )
         .unwrap();
-        writeln!(text, "Parameters: {}, then the common four.\n", own.join(", ")).unwrap();
+        let severities: Vec<&str> = entry.severities.iter().map(|severity| severity.name()).collect();
+        write!(text, "Severity: {}.", severities.join(", ")).unwrap();
+        for technique in entry.techniques {
+            write!(
+                text,
+                " ATT&CK: [{technique}](https://attack.mitre.org/techniques/{technique}/)."
+            )
+            .unwrap();
+        }
+        for page in entry.pages {
+            write!(text, " Source: <{page}>.").unwrap();
+        }
+        writeln!(text, " Parameters: {}, then the common four.\n", own.join(", ")).unwrap();
         writeln!(text, "```text\n{}\n```", String::from_utf8(line).unwrap()).unwrap();
     }
     text

@@ -2,13 +2,11 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     reason = "a test stops at the first surprise"
 )]
 
 use countersign_events::{
-    DecodeError, EncodeError, Event, Message, NotAnEvent, Occurrence, Operation, Origin, Reader, Severity, SkipReason,
-    Timestamp, decode, encode, encode_message,
+    DecodeError, EncodeError, Event, Message, Occurrence, Origin, Severity, Timestamp, decode, encode, encode_message,
 };
 
 const HEAD: &str = r#"<14>1 2025-11-24T05:26:37.421424-07:00 VBRSRV01 Veeam_MP - - [origin enterpriseId="31023"] "#;
@@ -193,85 +191,6 @@ fn keys_that_repeat_or_stand_out_of_order_are_ambiguous() {
 }
 
 #[test]
-fn an_event_is_known_only_where_it_is_told() {
-    let event = |text: &str| Event::try_from(&decode(body(text).as_bytes()).unwrap());
-    assert_eq!(event("The server has started."), Err(NotAnEvent::NoId));
-    assert_eq!(event("[categoryId=0 instanceId=9]"), Err(NotAnEvent::UnknownId(9)));
-    assert_eq!(
-        event(r#"[categoryId=0 instanceId=44005 ChainId="a" ChainId="b"]"#),
-        Err(NotAnEvent::Ambiguous)
-    );
-    for (text, key) in [
-        ("[categoryId=0 instanceId=42400]", "InitiatorFullInfo"),
-        (
-            r#"[categoryId=0 instanceId=42400 InitiatorFullInfo="ann"]"#,
-            "InitiatorFullInfo",
-        ),
-        (
-            r#"[categoryId=0 instanceId=44005 SourceIpAddress="here"]"#,
-            "SourceIpAddress",
-        ),
-        (r#"[categoryId=0 instanceId=44001 Reason="12"]"#, "Reason"),
-        (
-            r#"[categoryId=0 instanceId=10050 VmName="a" Description="Gone."]"#,
-            "description",
-        ),
-        (
-            r#"[categoryId=0 instanceId=31000 ChangesXML="<changes><more count="3" /></changes>"]"#,
-            "ChangesXML",
-        ),
-    ] {
-        assert_eq!(event(text), Err(NotAnEvent::Parameter(key)), "{text}");
-    }
-    assert_eq!(
-        event("[categoryId=0 instanceId=44005]"),
-        Ok(Event::TokenChainRevoked {
-            source_ip_address: None,
-            chain_id: None
-        })
-    );
-}
-
-#[test]
-fn an_operation_is_what_its_number_says() {
-    let operation = |id: u32, wording: &str| {
-        let line = body(&format!(
-            r#"[categoryId=0 instanceId=42402 Operation="{wording}" OperationId="{id}" InitiatorFullInfo="<ModifiedUserInfo fullName="ann" loginType="0" />"]"#
-        ));
-        match Event::try_from(&decode(line.as_bytes()).unwrap()) {
-            Ok(Event::FourEyesRequestCreated { operation, .. }) => Ok(operation),
-            Ok(other) => panic!("{other:?}"),
-            Err(error) => Err(error),
-        }
-    };
-    let named = |name: &str| name.to_owned();
-    assert_eq!(
-        operation(100, "Delete backup x"),
-        Ok(Operation::DeleteBackup { name: named("x") })
-    );
-    assert_eq!(
-        operation(108, "Update Any Product security settings"),
-        Ok(Operation::UpdateSecuritySettings)
-    );
-    assert_eq!(
-        operation(109, "Update repository y security settings"),
-        Ok(Operation::UpdateRepository {
-            name: named("y security settings")
-        })
-    );
-    assert_eq!(
-        operation(10_000, "Delete backup x"),
-        Ok(Operation::Other {
-            name: named("Delete backup x")
-        })
-    );
-    assert_eq!(
-        operation(104, "Delete backup x"),
-        Err(NotAnEvent::Parameter("Operation"))
-    );
-}
-
-#[test]
 fn the_sequence_number_has_its_place_in_the_order() {
     let line = body(r#"[categoryId=0 instanceId=44005 ChainId="c" EventSequence="7" VbrHostName="h"]"#);
     let message = read(&line);
@@ -334,83 +253,4 @@ fn a_message_that_would_read_back_otherwise_is_not_written() {
         );
         assert_eq!(out, b"kept");
     }
-}
-
-fn drain(reader: &mut Reader) -> Vec<Result<Option<u32>, (u64, u64)>> {
-    let mut all = Vec::new();
-    while let Some(read) = reader.next() {
-        all.push(
-            read.map(|message| message.id)
-                .map_err(|skipped| (skipped.offset, skipped.length)),
-        );
-    }
-    all
-}
-
-#[test]
-fn a_stream_of_lines_counts_and_garbage() {
-    let one = body("[categoryId=0 instanceId=1]");
-    let bare = one.replace("<14>", "").replace("=1]", "=2]");
-    let stream = format!(
-        "{one}\n{bare}\r\n\n\0garbage\n{} {one}{} {bare}123 no\n{one}",
-        one.len(),
-        bare.len()
-    );
-    let garbage = (one.len() + 1 + bare.len() + 4) as u64;
-    let garbage2 = stream.find("123 no").unwrap() as u64;
-    let expected = vec![
-        Ok(Some(1)),
-        Ok(Some(2)),
-        Err((garbage, 8)),
-        Ok(Some(1)),
-        Ok(Some(2)),
-        Err((garbage2, 7)),
-        Ok(Some(1)),
-    ];
-    for piece in [1, 2, 3, 7, 64, stream.len()] {
-        let mut reader = Reader::new();
-        let mut all = Vec::new();
-        for octets in stream.as_bytes().chunks(piece) {
-            reader.push(octets);
-            all.extend(drain(&mut reader));
-        }
-        reader.finish();
-        all.extend(drain(&mut reader));
-        assert_eq!(all, expected, "in pieces of {piece}");
-    }
-}
-
-#[test]
-fn a_line_past_the_limit_is_skipped_and_the_next_is_read() {
-    let one = body("[categoryId=0 instanceId=1]");
-    let mut reader = Reader::with_limit(512);
-    let mut all = Vec::new();
-    for _ in 0..1000 {
-        reader.push(&[b'x'; 100]);
-        assert!(reader.next().is_none());
-    }
-    reader.push(format!("\n{one}\n").as_bytes());
-    while let Some(read) = reader.next() {
-        all.push(read.map(|message| message.id));
-    }
-    assert!(matches!(&all[0], Err(s) if s.offset == 0 && s.length == 100_001 && s.reason == SkipReason::TooLong));
-    assert_eq!(all[1], Ok(Some(1)));
-}
-
-#[test]
-fn a_wrong_count_is_skipped_and_what_follows_is_read_as_lines() {
-    let one = body("[categoryId=0 instanceId=1]");
-    let mut reader = Reader::new();
-    reader.push(format!("999 <14>1 2025 x\n{one}\n999 {one}").as_bytes());
-    assert_eq!(drain(&mut reader), []);
-    reader.finish();
-    let second = (17 + one.len() + 1) as u64;
-    assert_eq!(
-        drain(&mut reader),
-        [Err((0, 4)), Err((4, 13)), Ok(Some(1)), Err((second, 4)), Ok(Some(1))]
-    );
-
-    let mut reader = Reader::with_limit(200);
-    reader.push(format!("201 {one}\n").as_bytes());
-    assert_eq!(drain(&mut reader), [Err((0, 4)), Ok(Some(1))]);
 }
