@@ -12,6 +12,7 @@ mod convert;
 mod crash;
 mod delivery;
 mod laws;
+mod record;
 mod rules;
 mod story;
 mod support;

@@ -141,18 +141,26 @@ impl Browser {
     pub fn screenshot(&self, name: &str) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/e2e-screenshots");
         fs::create_dir_all(&folder).unwrap();
-        let height = self
-            .run("return document.documentElement.scrollHeight")
-            .as_u64()
-            .unwrap_or(900)
-            .clamp(900, 8000);
-        self.post("window/rect", json!({"width": 1280, "height": height + 150}));
-        let image = self.get("screenshot");
-        self.post("window/rect", json!({"width": 1280, "height": 900}));
+        let image = self.post(
+            "goog/cdp/execute",
+            json!({"cmd": "Page.captureScreenshot", "params": {"captureBeyondViewport": true}}),
+        );
         let image = BASE64
-            .decode(image.as_str().expect("an image").as_bytes())
+            .decode(image["data"].as_str().expect("an image").as_bytes())
             .expect("a screenshot is Base64");
         fs::write(folder.join(format!("{name}.png")), image).unwrap();
+    }
+
+    /// How wide the page is, in pixels, as on a phone; none for a desk again.
+    pub fn width(&self, pixels: Option<u32>) {
+        let command = match pixels {
+            Some(width) => json!({
+                "cmd": "Emulation.setDeviceMetricsOverride",
+                "params": {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false},
+            }),
+            None => json!({"cmd": "Emulation.clearDeviceMetricsOverride", "params": {}}),
+        };
+        self.post("goog/cdp/execute", command);
     }
 
     pub fn prefer_dark(&self, dark: bool) {

@@ -1,6 +1,6 @@
 use askama::Template;
 
-use super::{Chrome, Moment, Pager, assets, filters};
+use super::{Choice, Chrome, Moment, Pager, assets, filters};
 
 /// `/events`: what was reported, as receivers got it.
 #[derive(Template, Debug, Clone)]
@@ -21,12 +21,20 @@ pub struct EventsPage {
 pub struct EventFilter {
     /// From this day on, `2026-11-21`, UTC.
     pub from: String,
+    /// From this time of it on, `08:15`.
+    pub from_time: String,
     /// Up to this day, included.
     pub to: String,
-    /// An event id, such as 42402.
+    /// Up to this time of it, included.
+    pub to_time: String,
+    /// Ids of events, such as `42402, 42403`.
     pub id: String,
-    /// A user's name.
+    /// All, or some.
+    pub severities: Vec<Choice>,
+    /// The name of anybody the event names.
     pub user: String,
+    /// The number of a request.
+    pub request: String,
     /// What could not be understood.
     pub problem: Option<String>,
 }
@@ -75,4 +83,10 @@ pub struct EventRow {
     pub title: String,
     /// Its Description.
     pub description: String,
+    /// The number of the request that it belongs to.
+    pub request: Option<String>,
+    /// Every parameter that is sent, in order, whole.
+    pub parameters: Vec<(String, String)>,
+    /// The line as it leaves.
+    pub line: String,
 }

@@ -21,14 +21,20 @@ pub struct HistoryPage {
 pub struct HistoryFilter {
     /// From this day on, `2026-11-21`, UTC.
     pub from: String,
+    /// From this time of it on, `08:15`.
+    pub from_time: String,
     /// Up to this day, included.
     pub to: String,
+    /// Up to this time of it, included.
+    pub to_time: String,
     /// The number of a request.
     pub id: String,
     /// An initiator's or supervisor's name.
     pub user: String,
     /// `approved`, `rejected`, `expired`, or all.
     pub states: Vec<Choice>,
+    /// What was asked for, by its OperationId, or all.
+    pub operations: Vec<Choice>,
     /// What could not be understood.
     pub problem: Option<String>,
 }

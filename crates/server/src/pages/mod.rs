@@ -10,8 +10,8 @@
 //! | set up | [`SetUpPassword`], [`SetUpSecondFactor`], [`SetUpDone`] | to `action`: `name`, `password`, `repeat`; `code`; none |
 //! | `/pending` | [`PendingPage`] | `POST /requests/{id}/seal` |
 //! | `/requests/{id}` | [`RequestPage`] | `POST /requests/{id}/decision`: `digest`, `along`, `decision`, `comment`, `code` |
-//! | `/history` | [`HistoryPage`] | GET `from`, `to`, `id`, `user`, `state` |
-//! | `/events` | [`EventsPage`] | GET `from`, `to`, `id`, `user` |
+//! | `/history` | [`HistoryPage`] | GET `from`, `from_time`, `to`, `to_time`, `id`, `user`, `state`, `operation`; `before` or `after` |
+//! | `/events` | [`EventsPage`] | GET `from`, `from_time`, `to`, `to_time`, `id`, `severity`, `user`, `request`; `before` or `after` |
 //! | `/backups` | [`BackupsPage`] | |
 //! | `/backups/{storage}/{backup}` | [`BackupPage`] | `POST …/delete`: `name` |
 //! | `/tokens` | [`TokensPage`] | `POST /tokens`: `label`, `scope`, `rights`; `POST /tokens/{id}/revoke` |

@@ -78,6 +78,10 @@ pub struct Pager {
     pub summary: String,
     /// The address of the first page, from every later one: lists are read onward from where one stands.
     pub first: Option<String>,
+    /// The address of the page before.
+    pub previous: Option<String>,
     /// The address of the page after.
     pub next: Option<String>,
+    /// The address of the last page, from every earlier one.
+    pub last: Option<String>,
 }

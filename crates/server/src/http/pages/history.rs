@@ -5,13 +5,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_core::RequestId;
 use countersign_core::request::State;
-use countersign_store::{RequestFilter, RequestRecord, View};
+use countersign_store::{Place, RequestFilter, RequestRecord, View};
 use serde::Deserialize;
 
-use super::filter::{Days, address, number};
+use super::filter::{Period, Typed, address, number, text};
+use super::paging::{Leaf, place};
 use super::{Asked, words};
 use crate::http::Problem;
-use crate::pages::{Bytes, Choice, HistoryFilter, HistoryPage, HistoryRow, Pager, RequestState, Section, respond};
+use crate::pages::{Bytes, Choice, HistoryFilter, HistoryPage, HistoryRow, RequestState, Section, respond};
 
 const A_PAGE: usize = 50;
 
@@ -20,11 +21,15 @@ const A_PAGE: usize = 50;
 #[serde(default)]
 pub struct HistoryQuery {
     from: String,
+    from_time: String,
     to: String,
+    to_time: String,
     id: String,
     user: String,
     state: String,
+    operation: String,
     before: String,
+    after: String,
 }
 
 /// `GET /history`.
@@ -36,39 +41,21 @@ pub async fn show(Query(query): Query<HistoryQuery>, asked: Asked) -> Result<Res
 
 async fn fill(view: &mut View, asked: Asked, query: HistoryQuery) -> Result<HistoryPage, Problem> {
     let (chrome, _) = asked.chrome(view, Some(Section::History)).await?;
-    let (mut found, problem) = match wanted(&query) {
+    let (leaf, problem) = match query.wanted() {
         Ok(wanted) => (find(view, wanted).await?, None),
-        Err(problem) => (Vec::new(), Some(problem)),
-    };
-    let more = found.len() > A_PAGE;
-    found.truncate(A_PAGE);
-    let at = |before: &str| {
-        let HistoryQuery {
-            from,
-            to,
-            id,
-            user,
-            state,
-            ..
-        } = &query;
-        let pairs = [("from", from), ("to", to), ("id", id), ("user", user), ("state", state)];
-        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        address("/history", &[pairs.as_slice(), &[("before", before)]].concat())
-    };
-    let last = found.last().filter(|_| more).map(|last| last.id.to_string());
-    let pager = Pager {
-        summary: String::new(),
-        first: (!query.before.is_empty()).then(|| at("")),
-        next: last.map(|last| at(&last)),
+        Err(problem) => (Leaf::new(Place::Newest, Vec::new(), A_PAGE), Some(problem)),
     };
     Ok(HistoryPage {
         chrome,
-        rows: found.iter().filter_map(|record| row(&asked, record)).collect(),
-        pager,
+        rows: leaf.rows.iter().filter_map(|record| row(&asked, record)).collect(),
+        pager: leaf.pager(|record| record.id.0, |before, after| query.address(before, after)),
         filter: HistoryFilter {
-            states: choices(&query.state),
+            states: states(&query.state),
+            operations: operations(&query.operation),
             from: query.from,
+            from_time: query.from_time,
             to: query.to,
+            to_time: query.to_time,
             id: query.id,
             user: query.user,
             problem,
@@ -78,44 +65,92 @@ async fn fill(view: &mut View, asked: Asked, query: HistoryQuery) -> Result<Hist
 
 const DECIDED: [State; 3] = [State::Approved, State::Rejected, State::Expired];
 
+/// What a request can be for, by its OperationId.
+const OPERATIONS: [(&str, &str); 11] = [
+    ("104", "Delete snapshot"),
+    ("105", "Delete object"),
+    ("100", "Delete backup"),
+    ("107", "Delete storage"),
+    ("101", "Delete log backup"),
+    ("102", "Delete configuration backup"),
+    ("106", "Delete service provider"),
+    ("109", "Update repository"),
+    ("108", "Update security settings"),
+    ("103", "Disable four-eyes authorization"),
+    ("10000", "Other operations"),
+];
+
 struct Wanted {
     id: Option<RequestId>,
     filter: RequestFilter,
-    before: Option<RequestId>,
+    place: Place,
 }
 
-fn wanted(query: &HistoryQuery) -> Result<Wanted, String> {
-    let days = Days::read(&query.from, &query.to)?;
-    let states = match query.state.as_str() {
-        "" => DECIDED.to_vec(),
-        word => {
-            let state = DECIDED.into_iter().find(|state| state.as_str() == word);
-            vec![state.ok_or_else(|| format!("“{word}” is not a decision."))?]
-        }
-    };
-    let user = query.user.trim();
-    Ok(Wanted {
-        id: number(&query.id, "the number of a request")?,
-        filter: RequestFilter {
-            states,
-            operations: Vec::new(),
-            account: (!user.is_empty()).then(|| user.to_owned()),
-            since: days.since,
-            until: days.until,
-        },
-        before: number(&query.before, "the number of a request")?,
-    })
+impl HistoryQuery {
+    fn wanted(&self) -> Result<Wanted, String> {
+        let from = Typed {
+            day: &self.from,
+            time: &self.from_time,
+        };
+        let to = Typed {
+            day: &self.to,
+            time: &self.to_time,
+        };
+        let period = Period::read(from, to)?;
+        let states = match self.state.as_str() {
+            "" => DECIDED.to_vec(),
+            word => {
+                let state = DECIDED.into_iter().find(|state| state.as_str() == word);
+                vec![state.ok_or_else(|| format!("“{word}” is not a decision."))?]
+            }
+        };
+        let operation: Option<u32> = number(&self.operation, "the number of an operation")?;
+        Ok(Wanted {
+            id: number(&self.id, "the number of a request")?,
+            filter: RequestFilter {
+                states,
+                operations: operation.into_iter().collect(),
+                account: text(&self.user),
+                since: period.since,
+                until: period.until,
+            },
+            place: place(&self.before, &self.after)?,
+        })
+    }
+
+    fn address(&self, before: &str, after: &str) -> String {
+        let pairs = [
+            ("from", self.from.as_str()),
+            ("from_time", &self.from_time),
+            ("to", &self.to),
+            ("to_time", &self.to_time),
+            ("id", &self.id),
+            ("user", &self.user),
+            ("state", &self.state),
+            ("operation", &self.operation),
+            ("before", before),
+            ("after", after),
+        ];
+        address("/history", &pairs)
+    }
 }
 
-async fn find(view: &mut View, wanted: Wanted) -> Result<Vec<RequestRecord>, Problem> {
-    // The list goes downward from a number, so a single one is the first below the next.
-    let (before, most) = match wanted.id {
-        Some(id) => (Some(RequestId(id.0.saturating_add(1))), 1),
-        None => (wanted.before, u32::try_from(A_PAGE + 1).unwrap_or(u32::MAX)),
-    };
-    let mut found = view.requests(&wanted.filter, before, most).await?;
-    found.retain(|record| wanted.id.is_none_or(|id| record.id == id));
-    Ok(found)
+async fn find(view: &mut View, wanted: Wanted) -> Result<Leaf<RequestRecord>, Problem> {
+    if let Some(id) = wanted.id {
+        // The list goes downward from a number, so a single one is the first below the next.
+        let place = Place::Before(id.0.saturating_add(1));
+        let mut found = view.search_requests(&wanted.filter, place, 1).await?;
+        found.retain(|record| record.id == id);
+        return Ok(Leaf::new(Place::Newest, found, A_PAGE));
+    }
+    let most = Leaf::<RequestRecord>::most(A_PAGE);
+    let found = view.search_requests(&wanted.filter, wanted.place, most).await?;
+    let leaf = Leaf::new(wanted.place, found, A_PAGE);
+    if leaf.is_back_at_the_newest() {
+        let newest = view.search_requests(&wanted.filter, Place::Newest, most).await?;
+        return Ok(Leaf::new(Place::Newest, newest, A_PAGE));
+    }
+    Ok(leaf)
 }
 
 fn row(asked: &Asked, record: &RequestRecord) -> Option<HistoryRow> {
@@ -132,11 +167,17 @@ fn row(asked: &Asked, record: &RequestRecord) -> Option<HistoryRow> {
     })
 }
 
-fn choices(chosen: &str) -> Vec<Choice> {
-    let all = ("", "all");
+fn states(chosen: &str) -> Vec<Choice> {
     let states = [RequestState::Approved, RequestState::Rejected, RequestState::Expired];
-    let words = states.map(|state| (state.word(), state.label()));
-    [all]
+    choices(states.map(|state| (state.word(), state.label())), chosen)
+}
+
+fn operations(chosen: &str) -> Vec<Choice> {
+    choices(OPERATIONS, chosen)
+}
+
+fn choices(words: impl IntoIterator<Item = (&'static str, &'static str)>, chosen: &str) -> Vec<Choice> {
+    [("", "all")]
         .into_iter()
         .chain(words)
         .map(|(value, label)| Choice {

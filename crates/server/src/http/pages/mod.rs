@@ -25,6 +25,7 @@ mod filter;
 mod history;
 mod notice;
 mod obstacles;
+mod paging;
 mod pending;
 mod problem;
 mod receiver_filter;

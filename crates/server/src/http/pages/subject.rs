@@ -125,6 +125,7 @@ async fn objects(
         summary: Count(summary.objects()).of("object"),
         first: from.is_some().then(|| at("")),
         next: last.map(|last| at(&last)),
+        ..Pager::default()
     };
     let row = |listed: ListedObject| ObjectRow {
         kind: listed.object.kind.to_string(),

@@ -91,6 +91,8 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         ..events.filter
     };
     events.rows[0].description = text();
+    events.rows[0].parameters[0].1 = text();
+    events.rows[0].line = text();
     let mut backups = backups();
     backups.storages[0].name = text();
     backups.storages[0].backups[0] = BackupRow {

@@ -166,6 +166,7 @@ fn history() -> HistoryPage {
             summary: "1–4 of 37".into(),
             first: None,
             next: Some("/history?before=37".into()),
+            ..Pager::default()
         },
     }
 }
@@ -178,6 +179,17 @@ fn events() -> EventsPage {
         severity,
         title: title.into(),
         description: description.into(),
+        request: (id == 42402).then(|| "41".into()),
+        parameters: vec![
+            (
+                "InitiatorFullInfo".into(),
+                "<ModifiedUserInfo fullName=\"bob\" loginType=\"0\" />".into(),
+            ),
+            ("Description".into(), description.into()),
+        ],
+        line: format!(
+            "<14>1 2026-11-21T08:15:00.000000+00:00 backup Veeam_MP - - [origin enterpriseId=\"31023\"] [categoryId=0 instanceId={id} Description=\"{description}\"]"
+        ),
     };
     EventsPage {
         chrome: chrome(Section::Events),
@@ -209,6 +221,7 @@ fn events() -> EventsPage {
             summary: "newest first".into(),
             first: None,
             next: Some("/events?before=810".into()),
+            ..Pager::default()
         },
     }
 }
@@ -307,6 +320,7 @@ fn backup() -> BackupPage {
             summary: "1–3 of 5".into(),
             first: None,
             next: Some("/backups/main/laptop?page=2".into()),
+            ..Pager::default()
         },
         can_delete: true,
         delete_problem: None,

@@ -52,6 +52,7 @@ pub fn loss() -> Loss {
             summary: "1–3 of 1,204".into(),
             first: None,
             next: Some("/requests/41?page=2".into()),
+            ..Pager::default()
         },
     }
 }

@@ -28,6 +28,8 @@ async fn someone_was_faster() {
     ann from 198.51.100.7
     When
     2026-11-18 14:06 UTC (2 min ago)
+    Record
+    Its events
     Your decision came too late. The request was rejected by ann , 2026-11-18 14:08 UTC (just now) .
     Kept
     From backup main/laptop

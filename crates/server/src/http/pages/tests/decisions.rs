@@ -44,6 +44,8 @@ async fn the_request_as_a_supervisor_sees_it() {
     ann from 198.51.100.7
     When
     2026-11-18 14:06 UTC (1 min ago)
+    Record
+    Its events
     Expires
     2026-11-25 14:07 UTC (in 6 d 23 h)
     If approved, this is lost for good
@@ -144,6 +146,8 @@ async fn approved_purged_and_found_in_history() {
     ann from 198.51.100.7
     When
     2026-11-18 14:06 UTC (1 min ago)
+    Record
+    Its events
     Approved for deletion
     From backup main/laptop
     Snapshots
@@ -177,12 +181,14 @@ async fn approved_purged_and_found_in_history() {
     assert_snapshot!(said(&bob.get("/history").await), @"
     200
     History
-    From
+    Asked from
     To
     Request
     Person
     Decision
     all Approved Rejected Expired
+    Operation
+    all Delete snapshot Delete object Delete backup Delete storage Delete log backup Delete configuration backup Delete service provider Update repository Update security settings Disable four-eyes authorization Other operations
     Filter
     Clear
     Request Decision Operation Backup Size Asked by Decided by
@@ -246,6 +252,8 @@ async fn approving_takes_the_earlier_along_and_rejecting_the_later() {
     ann from 198.51.100.7
     When
     2026-11-18 14:08 UTC (1 min ago)
+    Record
+    Its events
     Kept
     From backup main/laptop
     Snapshots
@@ -291,6 +299,8 @@ async fn a_collection_that_emptied_and_a_request_that_never_was() {
     ann you from 198.51.100.7
     When
     2026-11-18 14:06 UTC (just now)
+    Record
+    Its events
     Held so far
     From backup main/laptop
     Snapshots

@@ -262,21 +262,44 @@ async fn events_and_history_are_narrowed_and_say_what_they_do_not_understand() {
     let scene = Scene::set().await;
     scene.request(SNAPSHOTS[0]).await;
     let mut bob = scene.browser("bob").await;
-    assert_snapshot!(said(&bob.get("/events?id=42402").await), @"
+    let found = said(&bob.get("/events?id=42402").await);
+    let (shown, line) = found
+        .split_once("The line as it leaves; one click selects all of it.")
+        .unwrap();
+    // When is told in the local time of the machine.
+    assert!(
+        line.contains("[categoryId=0 instanceId=42402 Operation=&#34;Delete snapshot main/laptop/d618fb15&#34; "),
+        "{line}"
+    );
+    assert_snapshot!(shown, @"
     200
     Events
     From
     To
-    Event id
+    Event ids
+    Severity
+    all Info Warning and Error Warning Error
     Person
+    Request
     Filter
     Clear
-    No. When Severity Id Event
-    1
-    2026-11-18 14:07 UTC (just now)
-    Info
-    42402
+    Event 1 2026-11-18 14:07 UTC (just now) Info 42402 Request #1
     Four-Eyes Authorization Request Created Delete snapshot main/laptop/d618fb15 event has been initiated by ann and requires an additional approval.
+    All parameters of event 1
+    Operation
+    Delete snapshot main/laptop/d618fb15
+    OperationId
+    104
+    InitiatorFullInfo
+    &lt;ModifiedUserInfo fullName=&quot;ann&quot; loginType=&quot;0&quot; /&gt;
+    VbrHostName
+    vbrsrv01
+    VbrVersion
+    0.1.0
+    Version
+    1
+    Description
+    Delete snapshot main/laptop/d618fb15 event has been initiated by ann and requires an additional approval.
     ");
     let page = bob.get("/events?id=42402&user=%3Cscript%3E&from=yesterday").await;
     assert_snapshot!(said(&page), @"
@@ -284,8 +307,11 @@ async fn events_and_history_are_narrowed_and_say_what_they_do_not_understand() {
     Events
     From
     To
-    Event id
+    Event ids
+    Severity
+    all Info Warning and Error Warning Error
     Person
+    Request
     Filter
     Clear
     “yesterday” is not a day: write it like 2026-11-21.
@@ -295,12 +321,14 @@ async fn events_and_history_are_narrowed_and_say_what_they_do_not_understand() {
     assert_snapshot!(said(&bob.get("/history?id=1&state=approved").await), @"
     200
     History
-    From
+    Asked from
     To
     Request
     Person
     Decision
     all Approved Rejected Expired
+    Operation
+    all Delete snapshot Delete object Delete backup Delete storage Delete log backup Delete configuration backup Delete service provider Update repository Update security settings Disable four-eyes authorization Other operations
     Filter
     Clear
     No decided request matches.
@@ -308,12 +336,14 @@ async fn events_and_history_are_narrowed_and_say_what_they_do_not_understand() {
     assert_snapshot!(said(&bob.get("/history?state=pending").await), @"
     200
     History
-    From
+    Asked from
     To
     Request
     Person
     Decision
     all Approved Rejected Expired
+    Operation
+    all Delete snapshot Delete object Delete backup Delete storage Delete log backup Delete configuration backup Delete service provider Update repository Update security settings Disable four-eyes authorization Other operations
     Filter
     Clear
     “pending” is not a decision.
@@ -348,4 +378,79 @@ async fn a_link_made_elsewhere_shows_no_words_of_its_own() {
     );
     let page = bob.get("/pending?done=Call+0123456789").await;
     assert!(!page.body.contains("0123456789"));
+}
+
+#[tokio::test]
+async fn the_record_is_searched_and_read_in_both_directions() {
+    let scene = Scene::set().await;
+    let request = scene.request(SNAPSHOTS[0]).await;
+    let (now, person) = (scene.server.app.clock.now(), "Zoë");
+    let reported = scene.server.app.store.write(move |tx| {
+        Box::pin(async move {
+            for minute in 0..120 {
+                let event = countersign_events::Event::InvalidMfaCode {
+                    user_name: person.into(),
+                    endpoint: None,
+                    sid: None,
+                };
+                tx.report(&event, now.plus_seconds(minute * 60), None, "").await?;
+            }
+            Ok::<_, countersign_store::StoreError>(())
+        })
+    });
+    reported.await.unwrap();
+    let mut bob = scene.browser("bob").await;
+    let count = |page: &crate::testing::people::Answer| page.body.matches("<li class=\"event\">").count();
+
+    // Down to the last page and up again.
+    let first = bob.get("/events?user=ZO%C3%8B").await;
+    assert_eq!(count(&first), 50);
+    let mut page = first;
+    for (link, rows) in [
+        ("Next →", 50),
+        ("Next →", 20),
+        ("← Previous", 50),
+        ("← Previous", 50),
+        ("Last →", 50),
+        ("← First", 50),
+    ] {
+        let href = link_of(&page, link).replace("&#38;", "&");
+        page = bob.get(&href).await;
+        assert_eq!(count(&page), rows, "{link} to {href}");
+    }
+    assert!(!page.body.contains("← Previous"), "it is the first again");
+
+    for (query, rows) in [
+        (format!("request={request}"), 1),
+        ("id=40205,%2042402&severity=info".to_owned(), 50),
+        ("severity=error".to_owned(), 0),
+        ("user=bob&id=44003".to_owned(), 1),
+        ("user=nobody".to_owned(), 0),
+        // The clock of the server stands at 14:07:40.
+        (
+            "from=2026-11-18&from_time=14:30&to=2026-11-18&to_time=14:32".to_owned(),
+            3,
+        ),
+        ("to=2026-11-17".to_owned(), 0),
+    ] {
+        let page = bob.get(&format!("/events?{query}")).await;
+        assert_eq!((page.status.as_u16(), count(&page)), (200, rows), "{query}");
+    }
+    let events = bob.get("/requests/1").await.body.contains("href=\"/events?request=1\"");
+    assert!(events, "a request leads to its events");
+    let events = bob.get("/events?request=1").await.body.contains("href=\"/requests/1\"");
+    assert!(events, "an event leads to its request");
+    for wrong in ["from_time=14:30", "id=x", "severity=loud", "before=x", "request=x"] {
+        let page = bob.get(&format!("/events?{wrong}")).await;
+        assert!(page.body.contains("role=\"alert\""), "{wrong}");
+        assert_eq!(count(&page), 0, "{wrong}");
+    }
+}
+
+/// Where a link of a page leads.
+fn link_of<'p>(page: &'p crate::testing::people::Answer, label: &str) -> &'p str {
+    let before = page.body.split(&format!(">{label}</a>")).next().unwrap();
+    assert!(before.len() < page.body.len(), "no link {label}");
+    let (_, href) = before.rsplit_once("href=\"").unwrap();
+    href.split('"').next().unwrap()
 }
