@@ -157,6 +157,10 @@ fn value(text: &str) -> Option<Unescaped<'_>> {
             }
             _ => match text.as_bytes().get(next + 1)? {
                 b'"' | b'\\' | b']' => {
+                    if read.is_empty() {
+                        // XML, the usual value with escapes, has some more of them.
+                        read.reserve(next - from + 64);
+                    }
                     read.push_str(text.get(from..next)?);
                     from = next + 1;
                     at = next + 2;

@@ -104,6 +104,7 @@ pub fn hostile() -> impl Strategy<Value = String> {
         Just("]".to_owned()),
         Just("[INF] ".to_owned()),
         Just("\u{202e}\u{2028}\u{85}\u{feff}".to_owned()),
+        Just("\u{61c}\u{200e}\u{200f}\u{2029}\u{202a}\u{202b}\u{202c}\u{202d}\u{2066}\u{2067}\u{2068}\u{2069}".to_owned()),
         Just("größe 漢字 🦀".to_owned()),
         Just(" Reason=".to_owned()),
         Just("x".repeat(5_000)),
