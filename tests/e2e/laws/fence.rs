@@ -5,7 +5,6 @@ use std::{
     io::Write as _,
     process::{Child, Stdio},
     thread,
-    time::Duration,
 };
 
 use countersign_core::{RequestId, fence::InUse};
@@ -15,6 +14,7 @@ use crate::support::{
     clock::eventually,
     house::House,
     laptop::{Laptop, Taken},
+    proxy::{Failure, Proxy},
     restic::Restic,
 };
 
@@ -132,8 +132,11 @@ fn a_rejection_waits_until_it_has_been_quiet() {
 fn whoever_comes_in_the_instant_of_a_decision_is_told_to_wait_and_does() {
     for restic in Restic::all() {
         let house = House::four_eyes();
-        let (laptop, taken, _) = pruned(&house, &restic);
+        let (_, taken, _) = pruned(&house, &restic);
         let raw = house.raw("laptop");
+        // Nothing fails; it counts.
+        let proxy = Proxy::failing(house.address(), "GET ", usize::MAX, Failure::Hang);
+        let repository = restic.repository(&house.url_through(proxy.address()));
         let gate = house.close_gate();
         let answer = raw.get("snapshots/");
         assert_eq!(answer.status, 503);
@@ -146,9 +149,9 @@ fn whoever_comes_in_the_instant_of_a_decision_is_told_to_wait_and_does() {
             503
         );
         thread::scope(|scope| {
-            let listing = scope.spawn(|| laptop.repository.snapshots());
-            // Long enough for restic to have asked and been told to wait.
-            thread::sleep(Duration::from_millis(800));
+            let listing = scope.spawn(|| repository.snapshots());
+            // It asks again: so it was told to wait.
+            eventually("restic to ask again", || (proxy.hits() >= 2).then_some(()));
             drop(gate);
             assert_eq!(listing.join().unwrap(), [taken[2].id.clone()]);
         });

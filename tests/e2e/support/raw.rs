@@ -91,15 +91,16 @@ impl Raw {
         let rest = self.base.strip_prefix("http://").expect("plain HTTP");
         let (host, path) = rest.split_once('/').expect("a path");
         let head = format!(
-            "POST /{path}{kind}/{} HTTP/1.1\r\nhost: {host}\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n",
+            "POST /{path}{kind}/{} HTTP/1.1\r\nhost: {host}\r\nauthorization: {}\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
             Sha256::of(bytes).to_hex(),
             self.authorization,
             bytes.len()
         );
+        let mut stream = BufReader::new(TcpStream::connect(host).unwrap());
+        stream.get_mut().write_all(head.as_bytes()).unwrap();
         SlowUpload {
-            stream: TcpStream::connect(host).unwrap(),
-            rest: [head.as_bytes(), bytes].concat(),
-            bytes: bytes.len(),
+            stream,
+            rest: bytes.to_vec(),
         }
     }
 
@@ -120,26 +121,28 @@ impl Raw {
 
 /// An upload that takes its time.
 pub struct SlowUpload {
-    stream: TcpStream,
+    stream: BufReader<TcpStream>,
     rest: Vec<u8>,
-    bytes: usize,
 }
 
 impl SlowUpload {
-    /// The head and half of the bytes.
+    /// Half of the bytes, once the server asks for them: so it has begun.
     pub fn send_half(&mut self) {
-        let rest = self.rest.split_off(self.rest.len() - self.bytes / 2);
-        self.stream.write_all(&self.rest).unwrap();
+        let mut asked = String::new();
+        while !asked.ends_with("\r\n\r\n") {
+            assert_ne!(self.stream.read_line(&mut asked).unwrap(), 0, "{asked}");
+        }
+        assert!(asked.starts_with("HTTP/1.1 100 "), "{asked}");
+        let rest = self.rest.split_off(self.rest.len() / 2);
+        self.stream.get_mut().write_all(&self.rest).unwrap();
         self.rest = rest;
-        // There is no answer that would tell that the server has begun.
-        std::thread::sleep(std::time::Duration::from_millis(200));
     }
 
     /// The other half; the status of the answer.
     pub fn finish(mut self) -> u16 {
-        self.stream.write_all(&self.rest).unwrap();
+        self.stream.get_mut().write_all(&self.rest).unwrap();
         let mut line = String::new();
-        BufReader::new(&self.stream).read_line(&mut line).unwrap();
+        self.stream.read_line(&mut line).unwrap();
         let status = line.split(' ').nth(1).expect("a status line");
         status.parse().expect("a status")
     }
