@@ -1,8 +1,9 @@
 //! Every event of the catalogue arrives at every receiver by every transport, as `events tail` prints it, and is taken apart
 //! as the design says: the origin is structured data, the event's own bracket is the message.
 
-use countersign_core::receiver::Transport;
+use countersign_core::receiver::{Form, Transport};
 use countersign_events::Event;
+use serde_json::Value;
 
 use crate::support::sending::{Sending, encrypted, plain};
 use crate::support::{
@@ -22,6 +23,9 @@ fn every_event_arrives_at_rsyslog_as_it_was_recorded() {
             ("udp", rsyslog::Way::Udp),
             ("tls", rsyslog::Way::Tls),
             ("mutual", rsyslog::Way::MutualTls),
+            ("relp", rsyslog::Way::Relp),
+            ("relp-tls", rsyslog::Way::RelpTls),
+            ("relp-mutual", rsyslog::Way::RelpMutualTls),
         ],
         &authority,
     );
@@ -33,11 +37,23 @@ fn every_event_arrives_at_rsyslog_as_it_was_recorded() {
         plain("udp", Transport::Udp, &at("udp")),
         encrypted("tls", Transport::Tls, &at("tls"), &authority, false),
         encrypted("mutual", Transport::Tls, &at("mutual"), &authority, true),
+        plain("relp", Transport::Relp, &at("relp")),
+        encrypted("relp-tls", Transport::RelpTls, &at("relp-tls"), &authority, false),
+        encrypted("relp-mutual", Transport::RelpTls, &at("relp-mutual"), &authority, true),
     ]);
     sending.record(Event::examples());
     sending.server.start();
     let recorded = sending.tail();
-    for way in ["lines", "octets", "udp", "tls", "mutual"] {
+    for way in [
+        "lines",
+        "octets",
+        "udp",
+        "tls",
+        "mutual",
+        "relp",
+        "relp-tls",
+        "relp-mutual",
+    ] {
         expect_all(way, &recorded, &rsyslog.wait_for(way, recorded.len()));
     }
 }
@@ -101,4 +117,51 @@ fn expect_all(way: &str, recorded: &[String], arrived: &[Arrived]) {
         );
         assert_eq!(arrived.msgid, "", "{way}");
     }
+}
+
+#[test]
+fn the_strict_form_is_structured_data_to_both() {
+    let rsyslog = Rsyslog::start(&[("strict", rsyslog::Way::Tcp)]);
+    let syslog_ng = SyslogNg::start_with(&[("strict", syslog_ng::Way::Octets)], &Authority::new("nobody"));
+    let mut sending = Sending::with("");
+    let mut receivers = vec![
+        plain("rsyslog", Transport::TcpOctets, &rsyslog.address("strict")),
+        plain("syslog-ng", Transport::TcpOctets, &syslog_ng.address("strict")),
+    ];
+    for spec in &mut receivers {
+        spec.options.form = Form::Strict;
+    }
+    sending.add(receivers);
+    sending.record(Event::examples());
+    sending.server.start();
+    let recorded = sending.tail_json();
+    for arrived in [
+        rsyslog.wait_for("strict", recorded.len()),
+        syslog_ng.wait_for("strict", recorded.len()),
+    ] {
+        assert_eq!(arrived.len(), recorded.len());
+        for (arrived, recorded) in arrived.iter().zip(&recorded) {
+            expect_structured(arrived, recorded);
+        }
+    }
+}
+
+/// Every parameter of the event is one of structured data, and MSG is the Description.
+#[track_caller]
+fn expect_structured(arrived: &Arrived, recorded: &Value) {
+    let id = recorded["id"].to_string();
+    assert_eq!(arrived.msgid, id);
+    let mut parameters = recorded["parameters"].as_object().expect("parameters").clone();
+    let description = parameters.remove("Description").expect("a Description");
+    assert_eq!(arrived.message.trim_start_matches('\u{feff}'), description);
+    parameters.insert("categoryId".to_owned(), "0".into());
+    parameters.insert("instanceId".to_owned(), id.into());
+    let read = &arrived.elements["event@31023"];
+    assert_eq!(
+        serde_json::to_value(read).unwrap(),
+        Value::Object(parameters),
+        "{}",
+        arrived.raw
+    );
+    assert_eq!(arrived.elements["origin"]["enterpriseId"], "31023");
 }

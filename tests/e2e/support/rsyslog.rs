@@ -31,8 +31,10 @@ pub enum Way {
     MutualTls,
     /// imrelp.
     Relp,
-    /// imrelp with OpenSSL; the sender must show a certificate for [`SENDER`], since librelp knows no other way that checks names.
+    /// imrelp with OpenSSL: it shows its certificate.
     RelpTls,
+    /// The same, and the sender must show a certificate for [`SENDER`].
+    RelpMutualTls,
 }
 
 /// The name in the certificate of whoever sends.
@@ -119,7 +121,7 @@ impl Rsyslog {
         match way {
             Way::Tcp | Way::Udp | Way::Relp => format!("127.0.0.1:{port}"),
             // As its certificate says.
-            Way::Tls | Way::MutualTls | Way::RelpTls => format!("localhost:{port}"),
+            Way::Tls | Way::MutualTls | Way::RelpTls | Way::RelpMutualTls => format!("localhost:{port}"),
         }
     }
 
@@ -228,6 +230,7 @@ template(name="parsed" type="list" option.jsonf="on") {{
             file.display()
         );
         let tls = r#"streamDriver.name="ossl" streamDriver.mode="1""#;
+        let relp_tls = format!(r#"tls="on" tls.caCert="{ca}" tls.myCert="{certificate}" tls.myPrivKey="{key}""#);
         let input = match way {
             Way::Tcp => r#"type="imptcp" maxFrameSize="65536""#.to_owned(),
             Way::Udp => r#"type="imudp""#.to_owned(),
@@ -236,9 +239,10 @@ template(name="parsed" type="list" option.jsonf="on") {{
                 format!(r#"type="imtcp" {tls} streamDriver.authMode="x509/name" permittedPeer=["{SENDER}"]"#)
             }
             Way::Relp => r#"type="imrelp""#.to_owned(),
-            Way::RelpTls => format!(
-                r#"type="imrelp" tls="on" tls.caCert="{ca}" tls.myCert="{certificate}" tls.myPrivKey="{key}" tls.authMode="name" tls.permittedPeer=["{SENDER}"]"#
-            ),
+            Way::RelpTls => format!(r#"type="imrelp" {relp_tls}"#),
+            Way::RelpMutualTls => {
+                format!(r#"type="imrelp" {relp_tls} tls.authMode="name" tls.permittedPeer=["{SENDER}"]"#)
+            }
         };
         let _ = writeln!(
             text,

@@ -1,10 +1,10 @@
 //! A server that sends: events and receivers are put into its store while it does not run.
 
-use std::{fs, os::unix::fs::DirBuilderExt as _};
+use std::{collections::BTreeMap, fs, os::unix::fs::DirBuilderExt as _};
 
 use countersign_core::receiver::{ReceiverSpec, TlsOptions, Transport};
 use countersign_events::{Event, Timestamp};
-use countersign_store::{Store, StoreError};
+use countersign_store::{Store, StoreError, View};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -76,6 +76,18 @@ impl Sending {
             let store = Store::open(&self.server.data().join("countersign.db")).await.unwrap();
             work(store).await.unwrap();
         });
+    }
+
+    /// What went wrong last with each receiver, as the server notes it.
+    pub fn errors(&self) -> BTreeMap<String, String> {
+        let receivers = self.runtime.block_on(async {
+            let mut view = View::beside(&self.server.data().join("countersign.db")).await.unwrap();
+            view.receivers().await.unwrap()
+        });
+        receivers
+            .into_iter()
+            .filter_map(|receiver| Some((receiver.spec.name.as_str().to_owned(), receiver.last_error?.0)))
+            .collect()
     }
 
     /// Every message as `events tail` prints it.
