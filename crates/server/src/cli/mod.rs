@@ -5,11 +5,13 @@ mod demo;
 mod doctor;
 mod events;
 mod login;
+mod receivers;
 pub mod remote;
 mod requests;
 mod serve;
 mod settings;
 mod setup;
+mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -45,6 +47,9 @@ enum Command {
     /// Look at requests and decide them, over the API of a running server
     #[command(subcommand)]
     Requests(requests::Requests),
+    /// Look at receivers of events, change and test them, over the API of a running server
+    #[command(subcommand)]
+    Receivers(receivers::Receivers),
     /// Set the first administrators up
     #[command(subcommand)]
     Setup(setup::Setup),
@@ -75,6 +80,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Login(login) => login.run(),
         Command::Logout(logout) => logout.run(),
         Command::Requests(requests) => requests.run(),
+        Command::Receivers(receivers) => receivers.run(),
         Command::Setup(setup) => setup.run(),
     }
 }

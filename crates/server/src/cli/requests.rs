@@ -2,9 +2,7 @@
 
 mod decide;
 mod document;
-mod exit;
 
-use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -12,13 +10,21 @@ use countersign_core::RequestId;
 use countersign_core::request::State;
 use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
-use serde_json::Value;
 
+use super::remote::failure::{Failure, ended, read};
 use super::remote::{Remote, ServerFlags};
 use crate::session::QUERY_VALUE;
 use decide::{Approve, Reject};
 use document::{Detail, Request, Sealed, table};
-use exit::{EXIT_CODES, Failure};
+
+/// For `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed: the server cannot be reached, nobody is logged on, or something else went wrong
+  2  the arguments are wrong, or there is no terminal to ask on
+  3  refused, and nothing was changed: already decided, your own request, the code is wrong, the backup is in use,
+     an older request waits, no such request …; standard error says which";
 
 /// Look at requests and decide them.
 #[derive(Debug, Subcommand)]
@@ -75,19 +81,7 @@ pub struct Show {
 impl Requests {
     /// Does it over the API.
     pub fn run(self) -> ExitCode {
-        let done = || -> Result<(), Failure> {
-            let remote = Remote::logged_on(self.server())?;
-            let text = self.carry_out(&remote)?;
-            match std::io::stdout().write_all(text.as_bytes()) {
-                // Nobody reads on: `requests list | head`.
-                Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-                _ => Ok(()),
-            }
-        };
-        match done() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => failure.said(),
-        }
+        ended(|| self.carry_out(&Remote::logged_on(self.server())?))
     }
 
     const fn server(&self) -> &ServerFlags {
@@ -166,11 +160,6 @@ impl Show {
 
 fn path_of(id: RequestId) -> String {
     format!("/api/v1/requests/{id}")
-}
-
-/// What the server sent, in its types.
-fn read<T: serde::de::DeserializeOwned>(remote: &Remote, answer: Value) -> Result<T, Failure> {
-    serde_json::from_value(answer).map_err(|_| Failure::strange(remote))
 }
 
 fn state(text: &str) -> Result<State, String> {

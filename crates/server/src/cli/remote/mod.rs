@@ -1,6 +1,7 @@
 //! A running server, from the command line: which one, trusted how, with whose token.
 
 pub mod credentials;
+pub mod failure;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use clap::Args;
 use serde_json::Value;
 use ureq::http::Response;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
 
 use crate::config::PublicUrl;
 use credentials::{Credentials, NoCredentials};
@@ -120,12 +121,7 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn get(&self, path: &str) -> Result<Value, RemoteError> {
-        let request = self.agent.get(self.url.join(path));
-        let request = match &self.token {
-            Some(token) => request.header("authorization", format!("Bearer {token}")),
-            None => request,
-        };
-        self.read(request.call())
+        self.read(self.as_us(self.agent.get(self.url.join(path))).call())
     }
 
     /// Asks for a document, to be read byte for byte.
@@ -133,12 +129,7 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn get_text(&self, path: &str) -> Result<String, RemoteError> {
-        let request = self.agent.get(self.url.join(path));
-        let request = match &self.token {
-            Some(token) => request.header("authorization", format!("Bearer {token}")),
-            None => request,
-        };
-        self.read_text(request.call())
+        self.read_text(self.as_us(self.agent.get(self.url.join(path))).call())
     }
 
     /// Sends a JSON document.
@@ -147,11 +138,40 @@ impl Remote {
     /// No answer, or one that says no.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, RemoteError> {
         let request = self.agent.post(self.url.join(path)).content_type("application/json");
-        let request = match &self.token {
+        self.read(self.as_us(request).send(body.to_string()))
+    }
+
+    /// Puts a JSON document in its place; what is answered, if anything.
+    ///
+    /// # Errors
+    /// No answer, or one that says no.
+    pub fn put(&self, path: &str, body: &Value) -> Result<Option<Value>, RemoteError> {
+        self.put_text(path, "application/json", &body.to_string())
+    }
+
+    /// Puts a text in its place; what is answered, if anything.
+    ///
+    /// # Errors
+    /// No answer, or one that says no.
+    pub fn put_text(&self, path: &str, kind: &str, text: &str) -> Result<Option<Value>, RemoteError> {
+        let request = self.agent.put(self.url.join(path)).content_type(kind);
+        self.read_any(self.as_us(request).send(text))
+    }
+
+    /// Takes something away; what is answered, if anything.
+    ///
+    /// # Errors
+    /// No answer, or one that says no.
+    pub fn delete(&self, path: &str) -> Result<Option<Value>, RemoteError> {
+        self.read_any(self.as_us(self.agent.delete(self.url.join(path))).call())
+    }
+
+    /// With the token, if there is one.
+    fn as_us<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
             Some(token) => request.header("authorization", format!("Bearer {token}")),
             None => request,
-        };
-        self.read(request.send(body.to_string()))
+        }
     }
 
     /// Sends a form.
@@ -160,6 +180,15 @@ impl Remote {
     /// No answer, or one that says no.
     pub fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Result<Value, RemoteError> {
         self.read(self.agent.post(self.url.join(path)).send_form(form.iter().copied()))
+    }
+
+    fn read_any(&self, answered: Result<Response<Body>, ureq::Error>) -> Result<Option<Value>, RemoteError> {
+        let text = self.read_text(answered)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let strange = |_| RemoteError::Strange(self.url.to_string(), "the body is no JSON");
+        serde_json::from_str(&text).map(Some).map_err(strange)
     }
 
     fn read(&self, answered: Result<Response<Body>, ureq::Error>) -> Result<Value, RemoteError> {

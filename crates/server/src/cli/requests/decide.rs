@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::document::{Detail, Sealed, listed};
-use super::exit::{EXIT_CODES, Failure};
-use super::{path_of, read};
+use super::{EXIT_CODES, path_of};
+use crate::cli::remote::failure::{Failure, read};
 use crate::cli::remote::{Remote, ServerFlags};
 
 #[derive(Debug, Args)]

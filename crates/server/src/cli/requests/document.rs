@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 use countersign_core::manifest::{Manifest, ManifestObject, Subject};
 use countersign_core::request::{KindSum, State};
 use countersign_core::{ObjectKind, RequestId, Sha256};
-use countersign_events::Timestamp;
 use serde::Deserialize;
 
-use super::exit::Failure;
 use super::path_of;
 use crate::cli::remote::Remote;
+use crate::cli::remote::failure::Failure;
+use crate::cli::terminal::{columns, date, plain};
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
-use crate::pages::{Bytes, Count, Moment};
+use crate::pages::{Bytes, Count};
 
 /// A request.
 #[derive(Debug, Deserialize)]
@@ -269,21 +269,7 @@ pub fn table(requests: &[Request]) -> String {
         "EXPIRES / DECIDED",
         "OPERATION",
     ];
-    let mut rows = vec![head.map(str::to_owned)];
-    rows.extend(requests.iter().map(row));
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    rows.iter()
-        .map(|row| {
-            let cells: Vec<_> = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:<width$}"))
-                .collect();
-            format!("{}\n", cells.join("  ").trim_end())
-        })
-        .collect()
+    columns(head, requests.iter().map(row))
 }
 
 fn row(request: &Request) -> [String; 8] {
@@ -310,20 +296,4 @@ pub fn listed(ids: &[RequestId]) -> String {
     let numbers: Vec<_> = ids.iter().map(ToString::to_string).collect();
     let noun = if ids.len() == 1 { "request" } else { "requests" };
     format!("{noun} {}", numbers.join(", "))
-}
-
-fn date(text: &str) -> String {
-    match Timestamp::parse_rfc3339(text) {
-        Some((at, _)) => Moment::new(at, at).date(),
-        None => plain(text),
-    }
-}
-
-/// Text that somebody chose, without what would move the cursor or turn the line around.
-fn plain(text: &str) -> String {
-    let unsafe_in_a_line = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.replace(unsafe_in_a_line, "\u{fffd}")
 }

@@ -5,6 +5,8 @@ use countersign_core::Sha256;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use serde_json::Value;
+
 use super::*;
 use crate::cli::remote::agent;
 use crate::testing::office::Office;

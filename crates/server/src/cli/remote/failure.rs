@@ -1,18 +1,12 @@
-//! How a command about requests ends.
+//! How a command that asks a server ends when it was not done.
 
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
-use super::super::fail;
-use super::super::remote::{Remote, RemoteError};
+use serde_json::Value;
 
-/// For `--help`.
-pub const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  failed: the server cannot be reached, nobody is logged on, or something else went wrong
-  2  the arguments are wrong, or there is no terminal to ask on
-  3  refused, and nothing was changed: already decided, your own request, the code is wrong, the backup is in use,
-     an older request waits, no such request …; standard error says which";
+use super::{Remote, RemoteError};
+use crate::cli::fail;
 
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +26,12 @@ pub enum Failure {
     /// The terminal.
     #[error("the terminal cannot be read: {0}")]
     Terminal(#[from] std::io::Error),
+    /// A file.
+    #[error("{0}: {1}")]
+    File(String, std::io::Error),
+    /// It was done, and what it found is no good.
+    #[error("{0}")]
+    Found(String),
     /// What is shown would not be what is approved.
     #[error("the manifest of request {0} does not have the digest that the server tells: do not approve it")]
     WrongDigest(countersign_core::RequestId),
@@ -53,7 +53,8 @@ impl Failure {
         ExitCode::from(self.code())
     }
 
-    pub(super) const fn code(&self) -> u8 {
+    /// The exit code.
+    pub const fn code(&self) -> u8 {
         match self {
             Self::Remote(RemoteError::Refused { status, .. }) => match status {
                 401 => 1,
@@ -62,7 +63,33 @@ impl Failure {
             },
             Self::Refused(_) => 3,
             Self::Usage(_) => 2,
-            Self::Remote(_) | Self::Unconfirmed | Self::Terminal(_) | Self::WrongDigest(_) => 1,
+            Self::Remote(_)
+            | Self::Unconfirmed
+            | Self::Terminal(_)
+            | Self::File(..)
+            | Self::Found(_)
+            | Self::WrongDigest(_) => 1,
         }
     }
+}
+
+/// Does something and prints what it says on standard output; the exit code.
+pub fn ended(done: impl FnOnce() -> Result<String, Failure>) -> ExitCode {
+    let printed = done().and_then(|text| match std::io::stdout().write_all(text.as_bytes()) {
+        // Nobody reads on: `requests list | head`.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    });
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.said(),
+    }
+}
+
+/// What the server sent, in its types.
+///
+/// # Errors
+/// It is of another form.
+pub fn read<T: serde::de::DeserializeOwned>(remote: &Remote, answer: Value) -> Result<T, Failure> {
+    serde_json::from_value(answer).map_err(|_| Failure::strange(remote))
 }
