@@ -9,6 +9,7 @@ use countersign_store::{Store, StoreError};
 use countersign_vault::{OpenVaultError, Vault};
 use tokio::sync::Notify;
 
+use crate::alerts::Alerts;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::hashing::Hashing;
@@ -43,6 +44,8 @@ pub struct App {
     pub delivery: OnceLock<Delivery>,
     /// The last test messages to receivers.
     pub receiver_tests: Tests,
+    /// What needs an administrator now.
+    pub alerts: Arc<Alerts>,
     /// Held as long as this server runs.
     _lock: std::fs::File,
     /// Seals the secrets of second factors.
@@ -66,11 +69,13 @@ impl App {
         let sealing = SealingKey::open(&config.data, &*entropy)?;
         let root = config.data.join("storages");
         let vault = Vault::open(store.clone(), &root, Arc::clone(&clock), Arc::clone(&entropy)).await?;
+        let (metrics, alerts) = (Metrics::new(), Arc::<Alerts>::default());
+        metrics.register(|registry| registry.register_collector(Box::new(Arc::clone(&alerts))));
         Ok(Arc::new(Self {
             config,
             clock,
             entropy,
-            metrics: Metrics::new(),
+            metrics,
             store,
             vault,
             tokens: Tokens::default(),
@@ -78,6 +83,7 @@ impl App {
             delivery_changed: Arc::default(),
             delivery: OnceLock::new(),
             receiver_tests: Tests::default(),
+            alerts,
             _lock: lock,
             sealing,
             hashing: Hashing::default(),
@@ -171,6 +177,9 @@ impl App {
         tokio::fs::write(&probe, b"")
             .await
             .map_err(|error| Unready::DataFolder(error.kind()))?;
+        if self.store.is_full() {
+            return Err(StoreError::Full.into());
+        }
         // A write of nothing: it waits for the writer and a commit like every decision does.
         self.store
             .write(|_| Box::pin(async { Ok::<_, StoreError>(()) }))

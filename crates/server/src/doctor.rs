@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 
 use countersign_core::Clock;
 use countersign_events::Timestamp;
+use countersign_store::View;
 
+use crate::alerts::{self, Disk as _, SystemDisk};
 use crate::app::DATABASE;
 use crate::config::{Complaint, Config};
 use crate::listen::TlsSource;
 use crate::listen::tls::Tls;
+use crate::pages::{Bytes, Count, Moment, Span};
+use crate::receivers::Status;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,9 +96,10 @@ pub async fn examine(config: Result<Config, Vec<Complaint>>, clock: &dyn Clock) 
         }
     };
     let mut findings = vec![configuration(&config), data_folder(&config.data)];
-    findings.extend(disk(&config.data));
+    findings.extend(disk(&config));
     let (database, last_event_at) = database(&config.data).await;
     findings.extend(database);
+    findings.extend(receivers(&config, clock.now()).await);
     findings.push(time(clock.now(), last_event_at));
     findings.extend(certificate(&config));
     findings.push(address(&config));
@@ -146,10 +151,9 @@ fn data_folder(data: &Path) -> Finding {
     }
 }
 
-const GIBIBYTE: u64 = 1 << 30;
-
-fn disk(data: &Path) -> Option<Finding> {
+fn disk(config: &Config) -> Option<Finding> {
     const ABOUT: &str = "disk";
+    let data = &config.data;
     let place = data
         .ancestors()
         .find(|folder| folder.exists() || folder.as_os_str().is_empty())?;
@@ -158,31 +162,79 @@ fn disk(data: &Path) -> Option<Finding> {
     } else {
         place
     };
-    let disk = rustix::fs::statvfs(place).ok()?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let room = SystemDisk.room(place)?;
     let found = format!(
-        "{:.1} GiB are free for {}",
-        free as f64 / GIBIBYTE as f64,
+        "{} of {} are free for {}",
+        Bytes(room.free),
+        Bytes(room.total),
         data.display()
     );
-    let files_left = disk.f_files == 0 || disk.f_favail > 10_000;
-    Some(if free < GIBIBYTE / 4 {
-        Finding::problem(ABOUT, found, "make room: uploads are refused when the disk is full")
-    } else if free < 4 * GIBIBYTE {
-        Finding::warning(
+    let files = rustix::fs::statvfs(place).ok()?;
+    let files_left = files.f_files == 0 || files.f_favail > 10_000;
+    Some(match room.level(&config.alerts) {
+        Some(alerts::Level::Critical) => Finding::problem(
+            ABOUT,
+            found,
+            "make room: when the disk is full, uploads, deletes and decisions are refused",
+        ),
+        Some(alerts::Level::Warning) => Finding::warning(
             ABOUT,
             found,
             "make room soon, or decide pending requests: what they hold stays until then",
-        )
-    } else if !files_left {
-        Finding::warning(
+        ),
+        None if !files_left => Finding::warning(
             ABOUT,
-            format!("only {} more files fit", disk.f_favail),
+            format!("only {} more files fit", files.f_favail),
             "use a file system with more inodes",
-        )
-    } else {
-        Finding::good(ABOUT, found)
+        ),
+        None => Finding::good(ABOUT, found),
     })
+}
+
+/// How each receiver stands, as the database knows, also beside a running server.
+async fn receivers(config: &Config, now: Timestamp) -> Vec<Finding> {
+    const ABOUT: &str = "receiver";
+    let path = config.data.join(DATABASE);
+    if !path.exists() {
+        return Vec::new();
+    }
+    let read = async { Status::all(&mut View::beside(&path).await?, now).await };
+    // A database that cannot be read is a finding of its own.
+    let all: Vec<Status> = read.await.unwrap_or_default();
+    let finding = |status: Status| {
+        let spec = &status.receiver.spec;
+        let waiting = match status.backlog {
+            0 => "has every event".to_owned(),
+            count => format!(
+                "{} wait, the oldest for {}",
+                Count(count).of("event"),
+                Span(status.lag_seconds)
+            ),
+        };
+        let found = format!(
+            "{} ({} {}): {waiting}",
+            spec.name,
+            spec.transport.as_str(),
+            spec.address
+        );
+        let limits = &config.alerts;
+        match status.receiver.last_error {
+            Some((error, at)) => Finding::warning(
+                ABOUT,
+                format!("{found}; last error {}: {error}", Moment::new(at, now).distance()),
+                "see to the receiver or its settings; events are kept and sent when it answers",
+            ),
+            None if status.backlog > limits.backlog_events || status.lag_seconds > limits.lag_seconds => {
+                Finding::warning(
+                    ABOUT,
+                    found,
+                    "see whether the server runs and the receiver keeps up; events are kept",
+                )
+            }
+            None => Finding::good(ABOUT, found),
+        }
+    };
+    all.into_iter().map(finding).collect()
 }
 
 async fn database(data: &Path) -> (Vec<Finding>, Option<Timestamp>) {
@@ -362,6 +414,52 @@ mod tests {
         assert!(
             findings.contains(&Finding::good("database", "is whole")),
             "{findings:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn receivers_are_told_as_the_database_knows_them() {
+        let folder = folder(0o700);
+        let store = countersign_store::Store::open(&folder.path().join(DATABASE))
+            .await
+            .unwrap();
+        let receiver = |name: &str| {
+            let address = "127.0.0.1:1".parse().unwrap();
+            countersign_core::receiver::ReceiverSpec::plain(
+                name.parse().unwrap(),
+                countersign_core::receiver::Transport::Relp,
+                address,
+            )
+        };
+        let (good, bad) = (receiver("good"), receiver("bad"));
+        store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let event = countersign_events::Event::examples().swap_remove(0);
+                    let bad = tx.add_receiver(&bad, NOW).await?;
+                    tx.note_receiver_error(bad, "nobody listens", NOW).await?;
+                    tx.report(&event, NOW, None, "ann").await?;
+                    tx.add_receiver(&good, NOW).await?;
+                    Ok::<_, countersign_store::StoreError>(())
+                })
+            })
+            .await
+            .unwrap();
+        let findings = examine(config(folder.path()), &ManualClock::at(NOW.plus_seconds(90))).await;
+        let told: Vec<_> = findings
+            .into_iter()
+            .filter(|finding| finding.about == "receiver")
+            .collect();
+        assert_eq!(
+            told,
+            [
+                Finding::warning(
+                    "receiver",
+                    "bad (relp 127.0.0.1:1): 1 event wait, the oldest for 1 min; last error 1 min ago: nobody listens",
+                    "see to the receiver or its settings; events are kept and sent when it answers"
+                ),
+                Finding::good("receiver", "good (relp 127.0.0.1:1): has every event"),
+            ]
         );
     }
 

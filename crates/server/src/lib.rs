@@ -5,6 +5,7 @@
 //! share) to [`listen`] (who connects) and [`http`] (who answers).
 
 pub mod adapters;
+pub mod alerts;
 pub mod app;
 pub mod cli;
 pub mod config;

@@ -125,9 +125,17 @@ pub async fn of_browser(
     // An open tab that refreshes its list is nobody at work.
     let asked_by_person = !headers.contains_key(LIVE_HEADER);
     if asked_by_person && now >= session.seen_at.plus_seconds(TOUCH_SECONDS) {
-        app.store
+        let noted: Result<_, countersign_store::StoreError> = app
+            .store
             .write(move |tx| Box::pin(async move { tx.touch_session(hash, now).await }))
-            .await?;
+            .await;
+        // Where nothing can be written, people must still see why: their session ends earlier, no more.
+        if let Err(error) = noted {
+            tracing::warn!(
+                detail = error.detail(),
+                "the use of a session could not be noted: {error}"
+            );
+        }
     }
     Ok(Some(Person {
         account,

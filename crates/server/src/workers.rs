@@ -1,4 +1,4 @@
-//! What runs beside the requests: sealing, expiry, purging, retention.
+//! What runs beside the requests: sealing, expiry, purging, retention, alerts.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::AppState;
+use crate::alerts::{SystemDisk, Watch};
 use crate::retention::Retention;
 
 /// How often collected deletes and overdue requests are looked at.
@@ -16,6 +17,7 @@ pub async fn run(app: AppState, stop: CancellationToken) {
     let mut workers = JoinSet::new();
     let purging = AppState::clone(&app);
     workers.spawn(async move { purging.vault.run_purges().await });
+    workers.spawn(Watch::new(AppState::clone(&app), Box::new(SystemDisk)).run());
     workers.spawn(Retention::new(AppState::clone(&app)).run());
     workers.spawn(async move {
         loop {

@@ -1,6 +1,8 @@
 //! The one file that knows which database it is. Everything above speaks in [`Value`]s and [`Row`]s.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -101,7 +103,11 @@ impl Row {
 }
 
 /// A connection to the database.
-pub(crate) struct Connection(SqliteConnection);
+pub(crate) struct Connection {
+    engine: SqliteConnection,
+    /// Set when a statement found no room.
+    full: Arc<AtomicBool>,
+}
 
 impl Connection {
     /// Opens the file, making it if it is not there.
@@ -133,55 +139,71 @@ impl Connection {
             .pragma("cache_size", "-8192")
             .pragma("journal_size_limit", "67108864")
             .disable_statement_logging();
-        Ok(Self(options.connect().await?))
+        Ok(Self {
+            engine: options.connect().await?,
+            full: Arc::default(),
+        })
     }
 
     /// Runs a statement; how many rows it touched.
     pub(crate) async fn execute(&mut self, sql: &'static str, params: Vec<Value>) -> Result<u64, StoreError> {
-        Ok(bound(sql, params).execute(&mut self.0).await?.rows_affected())
+        let ran = bound(sql, params).execute(&mut self.engine).await;
+        Ok(self.noted(ran)?.rows_affected())
     }
 
     /// Asks; every row of the answer.
     pub(crate) async fn rows(&mut self, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        Ok(bound(sql, params)
-            .fetch_all(&mut self.0)
-            .await?
-            .into_iter()
-            .map(Row)
-            .collect())
+        let found = bound(sql, params).fetch_all(&mut self.engine).await;
+        Ok(self.noted(found)?.into_iter().map(Row).collect())
+    }
+
+    /// Asks; the first row of the answer.
+    pub(crate) async fn row(&mut self, sql: &'static str, params: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        let found = bound(sql, params).fetch_optional(&mut self.engine).await;
+        Ok(self.noted(found)?.map(Row))
+    }
+
+    /// Runs a script of several statements.
+    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        let ran = sqlx::raw_sql(sql).execute(&mut self.engine).await;
+        self.noted(ran).map(drop)
     }
 
     /// Asks what a [`Query`] says; every row of the answer.
     pub(crate) async fn found(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
         let (text, params) = query.into_parts();
         // Nothing but our own words is in a query's text: its type sees to that.
-        let asked = bound(AssertSqlSafe(text), params).fetch_all(&mut self.0).await?;
-        Ok(asked.into_iter().map(Row).collect())
+        let found = bound(AssertSqlSafe(text), params).fetch_all(&mut self.engine).await;
+        Ok(self.noted(found)?.into_iter().map(Row).collect())
     }
 
     /// Does what a [`Query`] says; how many rows it touched.
     pub(crate) async fn done(&mut self, query: Query) -> Result<u64, StoreError> {
         let (text, params) = query.into_parts();
-        Ok(bound(AssertSqlSafe(text), params)
-            .execute(&mut self.0)
-            .await?
-            .rows_affected())
+        let ran = bound(AssertSqlSafe(text), params).execute(&mut self.engine).await;
+        Ok(self.noted(ran)?.rows_affected())
     }
 
-    /// Asks; the first row of the answer.
-    pub(crate) async fn row(&mut self, sql: &'static str, params: Vec<Value>) -> Result<Option<Row>, StoreError> {
-        Ok(bound(sql, params).fetch_optional(&mut self.0).await?.map(Row))
+    /// Set when a statement found no room; whoever has made room sets it back.
+    pub(crate) fn full(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.full)
     }
 
-    /// Runs a script of several statements.
-    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
-        sqlx::raw_sql(sql).execute(&mut self.0).await?;
-        Ok(())
+    /// The engine's answer; that there was no room is remembered, because the engine may undo more than the statement
+    /// then, and what fails next does not say why.
+    fn noted<T>(&self, answer: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        answer.map_err(|error| {
+            let error = StoreError::from(error);
+            if error == StoreError::Full {
+                self.full.store(true, Ordering::Release);
+            }
+            error
+        })
     }
 
     /// Closes in good order.
     pub(crate) async fn close(self) -> Result<(), StoreError> {
-        Ok(self.0.close().await?)
+        Ok(self.engine.close().await?)
     }
 }
 

@@ -21,6 +21,7 @@ mod query;
 mod receivers;
 mod request_search;
 mod requests;
+mod room;
 mod settings;
 mod time_marks;
 mod view;
@@ -43,6 +44,7 @@ pub use view::{Tx, View};
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -57,6 +59,7 @@ pub struct Store {
     writer: mpsc::Sender<Box<dyn Job>>,
     readers: Arc<Readers>,
     events: watch::Receiver<i64>,
+    full: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -66,6 +69,7 @@ impl Store {
         migrate::migrate(&mut tx).await?;
         let mut view = tx.into_view();
         let last = view.last_event().await?;
+        let full = view.full();
         let (announce, events) = watch::channel(last);
         let (writer, jobs) = mpsc::channel(1024);
         tokio::spawn(writer::run(view, jobs, announce));
@@ -73,6 +77,7 @@ impl Store {
             writer,
             readers: Arc::new(Readers::new(path)),
             events,
+            full,
         })
     }
 
@@ -113,6 +118,26 @@ impl Store {
         let result = work(reader.view()).await;
         reader.give_back();
         result
+    }
+
+    /// Whether a write found no room, and none has found any since [`Store::try_room`].
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+    }
+
+    /// Tries whether there is room for a few decisions again. If there is, the store is not full any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`]: there is none yet.
+    pub async fn try_room(&self) -> Result<(), StoreError> {
+        self.write(|tx| Box::pin(tx.take_room())).await?;
+        self.full.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Whether the database's file may grow. For tests of what a full disk does.
+    pub async fn let_grow(&self, may: bool) -> Result<(), StoreError> {
+        self.write(move |tx| Box::pin(tx.let_grow(may))).await
     }
 
     /// Tells the last event's sequence number, again whenever it grows. A hint: whoever waits also looks by himself.

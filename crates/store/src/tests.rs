@@ -247,3 +247,35 @@ async fn a_receiver_never_goes_back_and_forgets_its_error_when_it_goes_on() {
     assert_eq!(receiver.delivered_at, Some(NOW.plus_seconds(1)));
     assert_eq!(receiver.last_error, None);
 }
+
+/// SQLite undoes more than the statement when it finds no room: everyone in the commit is told, and what was there stays.
+#[tokio::test]
+async fn without_room_nothing_changes_and_with_room_it_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("test.db")).await.unwrap();
+    let event = countersign_events::Event::examples().swap_remove(0);
+    let report = || {
+        let event = event.clone();
+        store.write(move |tx| Box::pin(async move { tx.report(&event, Timestamp(1), None, &"a".repeat(20_000)).await }))
+    };
+    report().await.unwrap();
+    assert!(!store.is_full());
+    store.let_grow(false).await.unwrap();
+    let all: Vec<Result<i64, StoreError>> = futures_util::future::join_all((0..20).map(|_| report())).await;
+    assert!(all.iter().all(|one| *one == Err(StoreError::Full)), "{all:?}");
+    assert!(store.is_full());
+    assert_eq!(store.try_room().await, Err(StoreError::Full));
+    let nothing = store.write(|_| Box::pin(async { Ok::<_, StoreError>(()) })).await;
+    assert_eq!(
+        (nothing, store.is_full()),
+        (Ok(()), true),
+        "a write of nothing needs no room"
+    );
+    assert_eq!(store.ask(|view| Box::pin(view.last_event())).await, Ok(1));
+
+    store.let_grow(true).await.unwrap();
+    assert_eq!(store.try_room().await, Ok(()));
+    assert!(!store.is_full());
+    assert_eq!(report().await, Ok(2), "no number was lost");
+    assert_eq!(*store.events().borrow(), 2);
+}

@@ -2,7 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -40,6 +41,10 @@ impl View {
 
     pub(crate) async fn found(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
         self.connection.found(query).await
+    }
+
+    pub(crate) fn full(&self) -> Arc<AtomicBool> {
+        self.connection.full()
     }
 
     pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! The one writer: many pieces of work in one commit, a savepoint each, answered after the commit.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -72,10 +73,15 @@ where
 
 /// Runs until every [`crate::Store`] is gone.
 pub(crate) async fn run(view: View, mut jobs: mpsc::Receiver<Box<dyn Job>>, announce: watch::Sender<i64>) {
+    let full = view.full();
     let mut tx = Tx::over(view);
     let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(GROUP);
     while jobs.recv_many(&mut group, GROUP).await > 0 {
-        if let Err(error) = commit_group(&mut tx, &mut group, &mut jobs).await {
+        let was_full = full.swap(false, Ordering::AcqRel);
+        let committed = commit_group(&mut tx, &mut group, &mut jobs).await;
+        let found_no_room = full.fetch_or(was_full, Ordering::AcqRel);
+        if let Err(error) = committed {
+            let error = if found_no_room { StoreError::Full } else { error };
             tracing::error!(detail = error.detail(), "{error}");
             // The whole group is undone, so each of it is told so.
             for job in &mut group {

@@ -229,7 +229,10 @@ fn named(remote: &Remote, text: &str) -> Result<Value, Failure> {
     let answer = remote.get("/api/v1/receivers")?;
     let all: Vec<Value> = read(remote, answer["receivers"].clone())?;
     let by_name = all.iter().find(|receiver| receiver["name"] == text);
-    let found = by_name.or_else(|| all.iter().find(|receiver| receiver["id"].to_string() == text));
+    let found = by_name.or_else(|| {
+        all.iter()
+            .find(|receiver| receiver["id"].as_i64().is_some_and(|id| id.to_string() == text))
+    });
     found
         .cloned()
         .ok_or_else(|| Failure::Refused(format!("there is no receiver {}", plain(text))))

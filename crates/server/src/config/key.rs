@@ -64,6 +64,10 @@ keys! {
     EventsByteOrderMark "events.byte_order_mark" Switch
     EventsTlsCert "events.tls_cert" Text
     EventsTlsKey "events.tls_key" Text
+    AlertsBacklogEvents "alerts.backlog_events" Number
+    AlertsLagSeconds "alerts.lag_seconds" Number
+    AlertsDiskFreePercent "alerts.disk_free_percent" Number
+    AlertsDiskFreeMib "alerts.disk_free_mib" Number
     LimitConnections "limits.connections" Number
     LimitHeaderSeconds "limits.header_seconds" Number
     LimitHeaderBytes "limits.header_bytes" Number

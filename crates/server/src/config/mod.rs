@@ -1,5 +1,6 @@
 //! What holds on this server: one typed configuration out of file, environment and flags.
 
+mod alerts;
 mod key;
 mod limits;
 mod names;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use countersign_events::Origin;
 use ipnet::IpNet;
 
+pub use alerts::AlertLimits;
 pub use key::{Key, Shape, unknown};
 pub use limits::Limits;
 use names::ListenAddress;
@@ -44,6 +46,8 @@ pub struct Config {
     pub origin: Origin,
     /// What we show to receivers of events that ask who we are.
     pub own_certificate: Option<OwnCertificate>,
+    /// From when on an administrator is alerted.
+    pub alerts: AlertLimits,
     /// Bounds on what clients may take.
     pub limits: Limits,
     /// Every setting with its effective value and where it comes from.
@@ -121,6 +125,7 @@ impl Config {
         let metrics_allow = read.list(Key::MetricsAllow);
         let origin = read.origin(host);
         let own_certificate = read.own_certificate();
+        let alerts = read.alerts();
         let limits = read.limits();
         let (effective, remarks) = read.finish()?;
         match (data, listen, public_url) {
@@ -131,6 +136,7 @@ impl Config {
                 metrics_allow,
                 origin,
                 own_certificate,
+                alerts,
                 limits,
                 effective,
                 remarks,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use countersign_events::Origin;
 
 use super::names::{AppName, HostName, OneLine, header_name};
-use super::{Complaint, Effective, Key, Limits, PublicUrl, Raw, Settings, Source};
+use super::{AlertLimits, Complaint, Effective, Key, Limits, PublicUrl, Raw, Settings, Source};
 use crate::delivery::OwnCertificate;
 use crate::listen::{Listen, TlsSource, TrustedProxies};
 
@@ -226,6 +226,19 @@ impl Reader {
             reason: self.switch(Key::EventsReason, default.reason),
             byte_order_mark: self.switch(Key::EventsByteOrderMark, default.byte_order_mark),
             hostname,
+        }
+    }
+
+    /// From when on an administrator is alerted.
+    pub fn alerts(&mut self) -> AlertLimits {
+        let default = AlertLimits::default();
+        let whole = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let (backlog, lag) = (whole(default.backlog_events), whole(default.lag_seconds));
+        AlertLimits {
+            backlog_events: self.number(Key::AlertsBacklogEvents, backlog, 1..=u32::MAX).into(),
+            lag_seconds: self.number(Key::AlertsLagSeconds, lag, 1..=u32::MAX).into(),
+            disk_free_percent: self.number(Key::AlertsDiskFreePercent, default.disk_free_percent, 0..=99),
+            disk_free_mib: self.number(Key::AlertsDiskFreeMib, default.disk_free_mib, 0..=u32::MAX),
         }
     }
 

@@ -1,3 +1,5 @@
+use super::Moment;
+
 /// Which entry of the navigation is the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
@@ -70,8 +72,21 @@ pub struct Chrome {
     pub section: Option<Section>,
     /// Of the program, for the footer.
     pub version: String,
+    /// What needs an administrator now; empty for others.
+    pub alerts: Vec<AlertLine>,
     /// What was just done, shown once at the top ("Request 41 was approved.").
     pub notice: Option<String>,
+}
+
+/// An alert, on every page of an administrator.
+#[derive(Debug, Clone)]
+pub struct AlertLine {
+    /// Whether something does not work already.
+    pub critical: bool,
+    /// What is the matter, in a sentence.
+    pub text: String,
+    /// Since when.
+    pub since: Moment,
 }
 
 impl Chrome {

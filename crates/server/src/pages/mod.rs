@@ -50,7 +50,7 @@ mod tests;
 
 pub use backup::{BackupPage, HeldBy, KindTotals, SnapshotRow};
 pub use backups::{BackupRow, BackupsPage, LockRow, StorageView};
-pub use chrome::{Chrome, Public, Section};
+pub use chrome::{AlertLine, Chrome, Public, Section};
 pub use events::{EventFilter, EventRow, EventsPage, Severity};
 pub use format::{Bytes, Count, Moment, Share, Span};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow};

@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use rustls::SignatureScheme;
+use countersign_events::Timestamp;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
 use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, Error, RootCertStore, SignatureScheme};
 
 /// Where our certificate for receivers lies (settings `events.tls_cert` and `events.tls_key`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,35 @@ impl OwnCertificate {
         let certified = CertifiedKey::from_der(chain, key, provider)
             .map_err(|error| format!("events.tls_cert and events.tls_key do not go together: {error}"))?;
         Ok(Arc::new(certified))
+    }
+}
+
+impl OwnCertificate {
+    /// What keeps receivers from taking it now, if anything.
+    pub fn fault(&self, now: Timestamp) -> Option<String> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let certified = match self.read(&provider) {
+            Ok(certified) => certified,
+            Err(fault) => return Some(fault),
+        };
+        let [leaf, intermediates @ ..] = certified.cert.as_slice() else {
+            return Some("events.tls_cert holds no certificate".to_owned());
+        };
+        // Whom a receiver trusts is not known here; its time is looked at before that.
+        let mut roots = RootCertStore::empty();
+        roots.add(leaf.clone()).ok()?;
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        let seconds = u64::try_from(now.seconds()).unwrap_or(0);
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        match verifier.ok()?.verify_client_cert(leaf, intermediates, at) {
+            Err(Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. })) => {
+                Some("it has expired: renew the certificate of events.tls_cert".to_owned())
+            }
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+            )) => Some("it is not valid yet: look at the clock and at events.tls_cert".to_owned()),
+            _ => None,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Whatever is held answers 202 with the request's number and address. The document that describes it is `openapi.json`; a
 //! test holds it against the routes.
 
+mod alerts;
 mod backups;
 mod body;
 mod events;
@@ -33,6 +34,7 @@ pub fn router() -> Router<AppState> {
         .merge(receivers::router())
         .merge(tokens::router())
         .merge(events::router())
+        .merge(alerts::router())
 }
 
 const OPENAPI: &str = include_str!("openapi.json");

@@ -43,6 +43,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("receivers.rs"),
         include_str!("tokens.rs"),
         include_str!("events.rs"),
+        include_str!("alerts.rs"),
     ];
     let mut routes = BTreeSet::new();
     for source in sources {

@@ -10,9 +10,11 @@ use countersign_store::{StoreError, View};
 use http::request::Parts;
 
 use super::notice::Notice;
+use super::words;
 use crate::AppState;
+use crate::alerts::Level;
 use crate::http::{Kind, Problem};
-use crate::pages::{Chrome, Moment, Section};
+use crate::pages::{AlertLine, Chrome, Moment, Section};
 use crate::session::{NotLoggedOn, Person, form_pairs};
 
 /// A page that somebody asked for. As an extractor, whoever is not logged on is led to the logon and back.
@@ -68,6 +70,21 @@ impl Asked {
         roles.has(Role::BackupAdministrator) || roles.has(Role::SecurityAdministrator)
     }
 
+    /// What needs an administrator now, for administrators.
+    fn alerts(&self) -> Vec<AlertLine> {
+        if !self.is_administrator() {
+            return Vec::new();
+        }
+        let alerts = self.app.alerts.current().into_iter();
+        alerts
+            .map(|alert| AlertLine {
+                critical: alert.found.level == Level::Critical,
+                text: words::sentence(&alert.found.text),
+                since: self.moment(alert.since),
+            })
+            .collect()
+    }
+
     /// What stands around the page, and the settings it was made by.
     pub async fn chrome(&self, view: &mut View, section: Option<Section>) -> Result<(Chrome, Policy), StoreError> {
         let policy = view.policy().await?;
@@ -78,6 +95,7 @@ impl Asked {
             four_eyes_on: policy.four_eyes,
             section,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            alerts: self.alerts(),
             notice: self.notice.map(|notice| notice.text().to_owned()),
         };
         Ok((chrome, policy))

@@ -30,6 +30,7 @@ fn chrome(section: Section) -> Chrome {
         four_eyes_on: true,
         section: Some(section),
         version: "0.1.0".into(),
+        alerts: Vec::new(),
         notice: None,
     }
 }
@@ -394,8 +395,19 @@ fn receivers() -> ReceiversPage {
         filtered: Count(0),
         standing: standing(state, backlog),
     };
+    let alert = |critical, text: &str| AlertLine {
+        critical,
+        text: text.into(),
+        since: ago(700),
+    };
     ReceiversPage {
-        chrome: chrome(Section::Receivers),
+        chrome: Chrome {
+            alerts: vec![
+                alert(true, "The data folder’s disk has 200 MiB of 10.0 GiB left: make room."),
+                alert(false, "812 events wait for receiver lab; they are kept."),
+            ],
+            ..chrome(Section::Receivers)
+        },
         rows: vec![
             row("1", "siem", ReceiverState::Current, 0),
             ReceiverRow {

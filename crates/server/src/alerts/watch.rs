@@ -1,0 +1,144 @@
+//! Looks for what needs an administrator.
+
+use std::time::Duration;
+
+use countersign_store::StoreError;
+
+use super::{Disk, Found, Kind, Level};
+use crate::AppState;
+use crate::config::AlertLimits;
+use crate::pages::{Bytes, Count, Span};
+use crate::receivers::Status;
+
+/// How often it is looked.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Looks for what needs an administrator.
+pub struct Watch {
+    app: AppState,
+    disk: Box<dyn Disk>,
+}
+
+impl Watch {
+    /// Over this server.
+    pub fn new(app: AppState, disk: Box<dyn Disk>) -> Self {
+        Self { app, disk }
+    }
+
+    /// Runs until it is dropped.
+    pub async fn run(self) {
+        loop {
+            self.look().await;
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    /// Looks once.
+    pub async fn look(&self) {
+        let (app, now) = (&self.app, self.app.clock.now());
+        let mut found = Vec::new();
+        let read = app
+            .store
+            .read(move |view| Box::pin(async move { Status::all(view, now).await }))
+            .await;
+        let database = match read {
+            Ok(receivers) => {
+                for status in &receivers {
+                    found.extend(waiting(status, &app.config.alerts));
+                }
+                found.extend(self.certificate(&receivers));
+                self.takes_writes().await
+            }
+            Err(error) => Err(error),
+        };
+        found.extend(database.err().map(|error| refuses(&error)));
+        found.extend(self.room());
+        app.alerts.replace(found, now);
+    }
+
+    /// Whether the database takes writes. One that was full is tried with a small one.
+    async fn takes_writes(&self) -> Result<(), StoreError> {
+        let store = &self.app.store;
+        if store.is_full() {
+            store.try_room().await
+        } else {
+            store.write(|_| Box::pin(async { Ok(()) })).await
+        }
+    }
+
+    fn room(&self) -> Option<Found> {
+        let room = self.disk.room(&self.app.config.data)?;
+        let level = room.level(&self.app.config.alerts)?;
+        Some(Found {
+            kind: Kind::DiskSpace,
+            name: String::new(),
+            level,
+            text: format!(
+                "the data folder’s disk has {} of {} left: make room; when it is full, uploads, deletes and decisions are refused",
+                Bytes(room.free),
+                Bytes(room.total)
+            ),
+        })
+    }
+
+    /// What receivers would say to our own certificate, where they are to be shown it.
+    fn certificate(&self, receivers: &[Status]) -> Option<Found> {
+        let shown = |status: &&Status| status.receiver.spec.options.tls.client_certificate;
+        let first = receivers.iter().find(shown)?;
+        let (level, wrong) = match &self.app.config.own_certificate {
+            None => (
+                Level::Critical,
+                "none is configured: set events.tls_cert and events.tls_key".to_owned(),
+            ),
+            Some(own) => own.fault(self.app.clock.now()).map(|fault| (Level::Critical, fault))?,
+        };
+        Some(Found {
+            kind: Kind::ClientCertificate,
+            name: String::new(),
+            level,
+            text: format!(
+                "receiver {} is to be shown our own certificate, but {wrong}",
+                first.receiver.spec.name
+            ),
+        })
+    }
+}
+
+fn waiting(status: &Status, limits: &AlertLimits) -> Vec<Found> {
+    let name = status.receiver.spec.name.to_string();
+    let because = match &status.receiver.last_error {
+        Some((error, _)) => format!(": {error}"),
+        None => String::new(),
+    };
+    let found = |kind, text: String| Found {
+        kind,
+        name: name.clone(),
+        level: Level::Warning,
+        text: format!("{text}; they are kept{because}"),
+    };
+    let mut all = Vec::new();
+    if status.backlog > limits.backlog_events {
+        let count = Count(status.backlog).of("event");
+        all.push(found(
+            Kind::ReceiverBacklog,
+            format!("{count} wait for receiver {name}"),
+        ));
+    }
+    if status.lag_seconds > limits.lag_seconds {
+        let text = format!("events wait for receiver {name} since {}", Span(status.lag_seconds));
+        all.push(found(Kind::ReceiverLag, text));
+    }
+    all
+}
+
+fn refuses(error: &StoreError) -> Found {
+    Found {
+        kind: Kind::Database,
+        name: String::new(),
+        level: Level::Critical,
+        text: format!("nothing can be recorded, so uploads, deletes and decisions are refused: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
