@@ -1,7 +1,9 @@
 //! docs/events.md is made from the catalogue. `UPDATE_DOCS=1 cargo test -p countersign-events` writes it anew.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use countersign_events::{CATALOGUE, COMMON, Event, LARGEST_MESSAGE, Occurrence, Origin, Reason, Timestamp, encode};
+use countersign_events::{
+    CATALOGUE, COMMON, Event, LARGEST_MESSAGE, Occurrence, Origin, Reason, Timestamp, decode, encode, export,
+};
 use std::fmt::Write;
 use std::{env, fs};
 
@@ -70,6 +72,10 @@ fn document() -> String {
         vbr_version: "1.0.0".to_owned(),
         ..Origin::new("VBRSRV01")
     };
+    text.push_str(CONSUMERS);
+    for event in Event::examples() {
+        text.push_str(&for_consumers(&event, &origin));
+    }
     for (entry, event) in CATALOGUE.iter().zip(Event::examples()) {
         let mut line = Vec::new();
         encode(
@@ -104,6 +110,53 @@ fn document() -> String {
     }
     text
 }
+
+/// A row of the table of what other consumers are told.
+fn for_consumers(event: &Event, origin: &Origin) -> String {
+    let mut line = Vec::new();
+    encode(event, Occurrence::default(), origin, &mut line);
+    let message = decode(&line).unwrap();
+    let (ecs, ocsf, cef) = (export::ecs(&message), export::ocsf(&message), export::cef(&message));
+    let words = |value: &serde_json::Value| match value {
+        serde_json::Value::Array(items) => items
+            .iter()
+            .map(|item| item.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join(", "),
+        serde_json::Value::String(text) => text.clone(),
+        _ => String::new(),
+    };
+    format!(
+        "| {} | {} | {} | {} | {} {} | {} | {} | {} |\n",
+        event.id(),
+        words(&ecs["event"]["category"]),
+        words(&ecs["event"]["type"]),
+        words(&ecs["event"]["outcome"]),
+        ocsf["class_uid"],
+        words(&ocsf["class_name"]),
+        words(&ocsf["activity_name"]),
+        words(&ocsf["status"]),
+        cef.split('|').nth(6).unwrap(),
+    )
+}
+
+const CONSUMERS: &str = "
+## In the words of other consumers
+
+`countersign events decode --format ecs|ocsf|cef` says a message in the Elastic Common Schema 8.17, the Open Cybersecurity Schema
+Framework 1.4 and the Common Event Format 0. The outcome follows `Result` where it is sent, and the severity of 40700 and 40800.
+
+- ECS has the categories and fields of Elastic's own integration for the family: `source.ip` and `source.port`, `user` (the initiator) and
+  `related.user` (the supervisor, too), `host.name`, `related.hosts`, the parameters in snake case under `veeam.event`. `event.type` says
+  what was done beside that integration's `info`.
+- OCSF tells `Reason` as `status_code`, the request's id as `metadata.correlation_uid`, the supervisor in `comment`, the parameters under
+  `unmapped`.
+- CEF has `rt`, `dvchost`, `outcome`, `suser`, `duser` (the supervisor), `src` or `c6a2`, `spt`, `suid`, `act`, `reason`, `externalId` (the
+  request's id), `request` (the redirect URI), `msg`; the other parameters keep their names.
+
+| id | ECS category | ECS type | ECS outcome | OCSF class | OCSF activity | OCSF status | CEF severity |
+|---|---|---|---|---|---|---|---|
+";
 
 const HEAD: &str = r#"# The events
 
