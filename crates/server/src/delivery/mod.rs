@@ -22,6 +22,7 @@ mod window;
 mod zone;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use countersign_core::receiver::ReceiverSpec;
 use countersign_core::{Clock, Entropy, ReceiverId};
@@ -30,7 +31,7 @@ use countersign_store::Store;
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::App;
@@ -46,6 +47,9 @@ pub use zone::local_offset;
 
 /// The text of the message that tests a receiver. It is no event: nothing in it looks like an event's id.
 pub const TEST_TEXT: &str = "This is a test message from Countersign. Events will arrive here from now on.";
+
+/// How long a receiver of a test message is listened to, whether it hangs up.
+const SECOND_THOUGHTS: Duration = Duration::from_millis(500);
 
 /// Delivers events until it is stopped. Cheap to clone.
 #[derive(Clone)]
@@ -178,6 +182,10 @@ async fn test_at(pace: &Pace, spec: &ReceiverSpec, sender: &Sender, now: Timesta
         let mut connection = Connection::open(spec, terms).await?;
         connection.send(&batch).await?;
         connection.confirm().await?;
+        // Who takes what was sent for nonsense hangs up on it; who waits for more says nothing.
+        if let Ok(Err(trouble)) = timeout(SECOND_THOUGHTS, connection.listen()).await {
+            return Err(trouble);
+        }
         match connection.close().await {
             Farewell::Broken(trouble) => Err(trouble),
             Farewell::Taken | Farewell::Unknown => Ok(()),

@@ -32,6 +32,9 @@ enum Wire {
 /// How much is heard at once.
 const HEARD: usize = 8_192;
 
+/// How long to read what a receiver said before it hung up: it is in our system already.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 impl Stream {
     /// Connects to one address, and makes the connection secure when asked to.
     pub(super) async fn open(
@@ -41,21 +44,29 @@ impl Stream {
         connect: Duration,
         stall: Duration,
     ) -> Result<Self, Trouble> {
-        let opened = async {
-            let plain = tcp(peer, stall)
-                .await
-                .map_err(|error| Trouble::Connect(address.to_owned(), error.kind()))?;
-            match tls {
-                None => Ok(Wire::Plain(plain)),
-                Some(tls) => match tls.connect(plain).await {
-                    Ok((secure, notes)) => Ok(Wire::Secure(Box::new(secure), notes)),
-                    Err(words) => Err(Trouble::Tls(address.to_owned(), words)),
-                },
+        let no_connection = |kind| Trouble::Connect(address.to_owned(), kind);
+        let until = Instant::now() + connect;
+        let plain = match timeout_at(until, tcp(peer, stall)).await {
+            Ok(Ok(plain)) => plain,
+            Ok(Err(error)) => return Err(no_connection(error.kind())),
+            Err(_) => return Err(no_connection(io::ErrorKind::TimedOut)),
+        };
+        let wire = match tls {
+            None => Wire::Plain(plain),
+            Some(tls) => {
+                let silent = |_| {
+                    let seconds = connect.as_secs();
+                    Err(format!(
+                        "it has not answered for {seconds} seconds: does it speak TLS on this port?"
+                    ))
+                };
+                let connected = timeout_at(until, tls.connect(plain)).await.unwrap_or_else(silent);
+                let (secure, notes) = connected.map_err(|words| Trouble::Tls(address.to_owned(), words))?;
+                Wire::Secure(Box::new(secure), notes)
             }
         };
-        let too_long = |_| Err(Trouble::Connect(address.to_owned(), io::ErrorKind::TimedOut));
         Ok(Self {
-            wire: timeout(connect, opened).await.unwrap_or_else(too_long)?,
+            wire,
             address: address.to_owned(),
             stall,
             heard: vec![0; HEARD].into_boxed_slice(),
@@ -78,9 +89,11 @@ impl Stream {
                     return Poll::Ready(heard.map(Step::Heard));
                 }
                 if rest.is_empty() {
-                    return Pin::new(&mut self.wire).poll_flush(cx).map_ok(|()| Step::Flushed);
+                    let flushed = ready!(Pin::new(&mut self.wire).poll_flush(cx));
+                    return Poll::Ready(Ok(flushed.map_or_else(Step::Unwritten, |()| Step::Flushed)));
                 }
-                Pin::new(&mut self.wire).poll_write(cx, rest).map_ok(Step::Wrote)
+                let wrote = ready!(Pin::new(&mut self.wire).poll_write(cx, rest));
+                Poll::Ready(Ok(wrote.map_or_else(Step::Unwritten, Step::Wrote)))
             });
             let Ok(step) = timeout_at(progress + self.stall, step).await else {
                 return Err(Trouble::Stalled(self.address.clone(), self.stall.as_secs()));
@@ -93,6 +106,25 @@ impl Stream {
                     progress = Instant::now();
                 }
                 Step::Flushed => return Ok(()),
+                Step::Unwritten(error) => {
+                    let last = timeout(LAST_WORDS, self.last_words(&mut hear)).await;
+                    return Err(last.ok().flatten().unwrap_or_else(|| self.trouble(&error)));
+                }
+            }
+        }
+    }
+
+    /// What a receiver said before it hung up, where writing noticed first: acknowledgements, or why it leaves.
+    async fn last_words(&mut self, hear: &mut impl FnMut(&[u8]) -> Result<(), Trouble>) -> Option<Trouble> {
+        loop {
+            match poll_fn(|cx| self.wire.poll_hear(cx, &mut self.heard)).await {
+                Ok(0) => return Some(self.hung_up()),
+                Ok(count) => {
+                    if let Err(trouble) = hear(self.heard.get(..count).unwrap_or_default()) {
+                        return Some(trouble);
+                    }
+                }
+                Err(error) => return self.told(&error),
             }
         }
     }
@@ -131,14 +163,19 @@ impl Stream {
     }
 
     fn trouble(&self, error: &io::Error) -> Trouble {
-        if let Wire::Secure(_, notes) = &self.wire
-            && let Some(words) = notes.about(error)
-        {
-            return Trouble::Tls(self.address.clone(), words);
-        }
-        match error.kind() {
+        self.told(error).unwrap_or_else(|| match error.kind() {
             io::ErrorKind::UnexpectedEof => self.hung_up(),
             kind => Trouble::Broken(self.address.clone(), kind),
+        })
+    }
+
+    /// What TLS says about it.
+    fn told(&self, error: &io::Error) -> Option<Trouble> {
+        match &self.wire {
+            Wire::Plain(_) => None,
+            Wire::Secure(_, notes) => notes
+                .about(error)
+                .map(|words| Trouble::Tls(self.address.clone(), words)),
         }
     }
 }
@@ -148,6 +185,7 @@ enum Step {
     Heard(usize),
     Wrote(usize),
     Flushed,
+    Unwritten(io::Error),
 }
 
 impl Wire {

@@ -17,6 +17,8 @@ use countersign_core::{ManualClock, ReceiverId};
 use countersign_events::{Event, Origin, Timestamp, User};
 use countersign_store::{Receiver, Store, StoreError};
 
+use tokio::io::AsyncBufReadExt as _;
+
 use super::{Delivery, Pace, Sender, TEST_TEXT};
 use crate::adapters::SystemEntropy;
 use sink::{DatagramSink, Sink};
@@ -355,6 +357,20 @@ async fn receivers_change_and_go_while_events_flow() {
     record(&store, 200..210).await;
     delivery.stop().await;
     assert_eq!(second.numbers().last(), Some(&199));
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_up_on_the_test_message_is_told() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut lines = tokio::io::BufReader::new(stream);
+        // Read to its end, so that what follows is no reset.
+        lines.read_line(&mut String::new()).await.unwrap();
+    });
+    let error = super::test(&spec("siem", Transport::TcpLf, &address), &sender(), NOW).await;
+    assert_eq!(error, Err(format!("{address} has closed the connection")));
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ impl Relp {
         };
         match timeout(patience, relp.greet()).await {
             Ok(Ok(())) => Ok(relp),
-            Ok(Err(Trouble::Closed(_))) => Err(wrong(
+            Ok(Err(Trouble::Closed(_) | Trouble::Broken(..))) => Err(wrong(
                 "it hung up instead of answering: does it speak RELP on this port?".to_owned(),
             )),
             Ok(Err(trouble)) => Err(trouble),

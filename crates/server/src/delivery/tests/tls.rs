@@ -255,17 +255,26 @@ async fn a_receiver_that_speaks_no_tls_is_told() {
     tokio::spawn(async move {
         let (mut greets, _) = listener.accept().await.unwrap();
         greets.write_all(b"220 mail.example ESMTP\r\n").await.unwrap();
+        let (silent, _) = listener.accept().await.unwrap();
         let (mut hangs_up, _) = listener.accept().await.unwrap();
         // Read first: unread octets would make its end a reset.
         let _ = hangs_up.read(&mut [0; 4_096]).await.unwrap();
         drop(hangs_up);
         // It stays open as long as the other side wants.
-        greets.read_to_end(&mut Vec::new()).await.unwrap();
+        let _ = greets.read_to_end(&mut Vec::new()).await;
+        drop(silent);
     });
     let mut spec = spec("siem", Transport::Tls, &address);
     spec.options.tls = trusting(&Authority::new());
     let error = test(&spec, &sender(), NOW).await.unwrap_err();
     assert!(error.contains("what it answers is no TLS"), "{error}");
+    spec.options.connect_seconds = 1.try_into().unwrap();
+    let error = test(&spec, &sender(), NOW).await.unwrap_err();
+    assert!(
+        error.contains("it has not answered for 1 seconds: does it speak TLS on this port?"),
+        "{error}"
+    );
+    spec.options.connect_seconds = 60.try_into().unwrap();
     let error = test(&spec, &sender(), NOW).await.unwrap_err();
     assert!(
         error.contains("it hung up instead of answering: does it speak TLS on this port?"),
