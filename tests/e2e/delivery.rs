@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod crash;
+mod flow;
 mod hostile;
 mod load;
 mod options;

@@ -1,14 +1,11 @@
 //! `events tail` with the real program: beside the data folder of a running server, and over the API of one that is stopped and
 //! started again meanwhile.
 
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::{
-    browser::Browser,
+    command_line::CommandLine,
     process::{Outcome, Running},
     server::{Member, Server},
 };
@@ -18,21 +15,6 @@ fn people() -> (Member, Member) {
         Member::new("ann", "vjkw tmzb ghxq", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
         Member::new("bob", "plum quartz violin 7", "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"),
     )
-}
-
-/// The program at somebody's own command line, away from the server's folder.
-fn command(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command.args(arguments).current_dir(home).env("HOME", home);
-    for name in [
-        "XDG_CONFIG_HOME",
-        "COUNTERSIGN_SERVER",
-        "COUNTERSIGN_TOKEN",
-        "COUNTERSIGN_CACERT",
-    ] {
-        command.env_remove(name);
-    }
-    command
 }
 
 /// Waits for an event on standard output; every line must be JSON.
@@ -71,45 +53,21 @@ fn over_the_api_events_are_printed_as_they_are_recorded_also_when_the_server_was
     let (mut ann, mut bob) = people();
     let mut server = Server::set_up(&[&ann, &bob]);
     server.start();
-    let home = TempDir::new().unwrap();
-    let origin = server.origin();
-
-    let nobody = Outcome::of(&mut command(home.path(), &["events", "tail", "--server", &origin]));
+    let terminal = CommandLine::of(&server);
+    let nobody = Outcome::of(&mut terminal.command(&["events", "tail", "--server", &server.origin()]));
     assert_eq!(nobody.code, Some(1));
     assert!(
         nobody.stderr.contains("countersign login --server"),
         "{}",
         nobody.stderr
     );
+    terminal.log_on(&server, &mut ann);
 
-    let mut login = command(home.path(), &["login", "--no-browser", "--server", &origin]);
-    let mut login = Running::start("login", &mut login, &home.path().join("login"));
-    let address = login.wait_for("print the address", |log| {
-        let (whole, _) = log.rsplit_once('\n')?;
-        whole
-            .lines()
-            .map(str::trim)
-            .find(|line| line.starts_with("http"))
-            .map(str::to_owned)
-    });
-    let browser = Browser::start();
-    browser.open(&address);
-    browser.fill("#name", &ann.name);
-    browser.fill("#password", &ann.password);
-    browser.press("Continue");
-    browser.fill("#code", &ann.code(&server));
-    browser.press("Sign in");
-    browser.expect_text("You are logged on.");
-
-    let mut tail = command(
-        home.path(),
-        &[
-            "events", "tail", "--follow", "--json", "--user", "bob", "--server", &origin,
-        ],
-    );
-    // Only when the token is kept there.
-    login.wait_for("log on", |log| log.contains("Logged on to").then_some(()));
-    let mut tail = Running::start("events tail", &mut tail, &home.path().join("tail"));
+    let origin = server.origin();
+    let mut tail = terminal.command(&[
+        "events", "tail", "--follow", "--json", "--user", "bob", "--server", &origin,
+    ]);
+    let mut tail = Running::start("events tail", &mut tail, &terminal.home().join("tail"));
     bob.open(&server, "/pending");
     let first = expect_event(&mut tail, 44003, "bob");
 
@@ -130,12 +88,9 @@ fn over_the_api_events_are_printed_as_they_are_recorded_also_when_the_server_was
     });
     assert!(later["seq"].as_i64() > first["seq"].as_i64(), "{later}");
     // And exactly once each.
-    let told = Outcome::of(&mut command(
-        home.path(),
-        &[
-            "events", "tail", "--since", "0", "--user", "bob", "--id", "44003", "--server", &origin,
-        ],
-    ))
+    let told = Outcome::of(&mut terminal.command(&[
+        "events", "tail", "--since", "0", "--user", "bob", "--id", "44003", "--server", &origin,
+    ]))
     .expect("events tail");
     assert_eq!(told.stdout.lines().count(), 2, "{}", told.stdout);
     assert_eq!(tail.log().matches("\"id\":44003").count(), 2, "{}", tail.log());

@@ -9,6 +9,7 @@ pub mod arrivals;
 pub mod browser;
 pub mod certificates;
 pub mod clock;
+pub mod command_line;
 pub mod counterparts;
 pub mod house;
 pub mod laptop;
