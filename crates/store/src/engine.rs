@@ -136,6 +136,8 @@ impl Connection {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(256)
+            // Rows cross from the engine's thread to ours: a page of a list at once, not fifty by fifty.
+            .row_buffer_size(1024)
             .pragma("cache_size", "-8192")
             .pragma("journal_size_limit", "67108864")
             .disable_statement_logging();

@@ -66,6 +66,12 @@ pub(crate) struct Stretch {
     pub(crate) last: i64,
 }
 
+const FIRST_FROM: &str = "SELECT first FROM time_marks WHERE list = $1 AND latest >= $2 ORDER BY latest, first LIMIT 1";
+
+/// The plus keeps the engine from reading every later mark: few were set back, and they have an index of their own.
+const SET_BACK: &str = "SELECT min(first), max(first) FROM time_marks
+                        WHERE list = $1 AND slot < latest AND slot >= $2 AND slot <= $3 AND +first >= $4";
+
 impl Tx {
     /// Notes the time of a new row, the last of its list.
     pub(crate) async fn mark_time(&mut self, list: List, number: i64, at: Timestamp) -> Result<(), StoreError> {
@@ -133,8 +139,7 @@ impl View {
 
     /// The first number since this slot was reached.
     async fn first_mark_from(&mut self, list: List, slot: i64) -> Result<Option<i64>, StoreError> {
-        let sql = "SELECT first FROM time_marks WHERE list = $1 AND latest >= $2 ORDER BY latest, first LIMIT 1";
-        let row = self.row(sql, params![list.as_str(), slot]).await?;
+        let row = self.row(FIRST_FROM, params![list.as_str(), slot]).await?;
         row.map(|row| row.int(0)).transpose()
     }
 
@@ -146,9 +151,7 @@ impl View {
         highest: i64,
         end: i64,
     ) -> Result<Option<Stretch>, StoreError> {
-        let sql = "SELECT min(first), max(first) FROM time_marks
-                   WHERE list = $1 AND slot < latest AND slot >= $2 AND slot <= $3 AND first >= $4";
-        let row = self.row(sql, params![list.as_str(), lowest, highest, end]).await?;
+        let row = self.row(SET_BACK, params![list.as_str(), lowest, highest, end]).await?;
         let bounds = row.map(|row| Ok::<_, StoreError>(row.int_or_null(0)?.zip(row.int_or_null(1)?)));
         let Some((first, last)) = bounds.transpose()?.flatten() else {
             return Ok(None);
@@ -160,5 +163,47 @@ impl View {
             first,
             last: next.map_or(i64::MAX, |next| next - 1),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    #[tokio::test]
+    async fn a_span_of_time_is_found_by_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("test.db")).await.unwrap();
+        for (sql, parameters, index) in [
+            (
+                SET_BACK,
+                4,
+                "USING INDEX time_marks_set_back (list=? AND slot>? AND slot<?)",
+            ),
+            (
+                FIRST_FROM,
+                2,
+                "USING COVERING INDEX time_marks_by_latest (list=? AND latest>?)",
+            ),
+        ] {
+            let plan = store
+                .ask(move |view| {
+                    Box::pin(async move {
+                        let mut query = crate::query::Query::default();
+                        let params = params!["events", 1_i64, 2_i64, 3_i64];
+                        let params = params.into_iter().take(parameters).collect();
+                        query.sql("EXPLAIN QUERY PLAN ").whole(sql.to_owned(), params);
+                        view.found(query).await
+                    })
+                })
+                .await;
+            let plan: Vec<_> = plan
+                .unwrap_or_else(|error: StoreError| panic!("{}", error.detail()))
+                .iter()
+                .map(|row| row.text(3).unwrap())
+                .collect();
+            assert!(plan.iter().any(|step| step.contains(index)), "{plan:?}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use countersign_store::Store;
+use countersign_store::{Store, StoreError};
 
 use questions::Question;
 
@@ -30,6 +30,9 @@ struct Args {
     /// An empty folder for the database.
     #[arg(long)]
     data: PathBuf,
+    /// Ask the database that an earlier run left in the folder.
+    #[arg(long)]
+    again: bool,
 }
 
 /// What the design allows, for all but one in a hundred.
@@ -40,14 +43,19 @@ const BUDGET: Duration = Duration::from_millis(20);
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args = Args::parse();
     let path = args.data.join("countersign.db");
-    if path.exists() {
-        return Err("the folder holds a database: name an empty one".into());
+    if path.exists() != args.again {
+        return Err("name an empty folder, or with --again one that holds the database of an earlier run".into());
     }
     let store = Store::open(&path).await?;
     let start = Instant::now();
-    let events = fill::fill(&store, &path, args.requests, args.events).await?;
+    let events = if args.again {
+        let last = store.read::<_, StoreError, _>(|view| Box::pin(async move { view.last_event().await }));
+        u32::try_from(last.await?)?
+    } else {
+        fill::fill(&store, &path, args.requests, args.events).await?
+    };
     println!(
-        "{} requests and {events} events in {:.0} s, {} MB",
+        "{} requests and {events} events, {:.0} s, {} MB",
         args.requests,
         start.elapsed().as_secs_f64(),
         std::fs::metadata(&path)?.len() / 1_000_000

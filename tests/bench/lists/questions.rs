@@ -26,11 +26,11 @@ enum Asks {
     Events(ForEvents),
 }
 
-/// How many rows a page has, and one more.
+/// How many rows a page of events or of history has, and one more.
 const A_PAGE: u32 = 51;
 
-/// How many requests `/pending` lists at most.
-const PENDING: u32 = 1000;
+/// How many rows `/pending` has, and one more.
+const PENDING: u32 = 251;
 
 /// The same numbers in every run of the program.
 struct Random {
@@ -211,7 +211,7 @@ impl Question {
             }),
         ];
         let pending = Self {
-            name: "pending, 1000 of them, and their number",
+            name: "pending, a page of 250, and their number",
             asks: Asks::Pending,
             range: requests,
         };
@@ -266,5 +266,5 @@ async fn pending(view: &mut View) -> Result<usize, StoreError> {
         ..RequestFilter::default()
     };
     view.count_requests(State::Pending).await?;
-    Ok(view.requests(&filter, None, PENDING).await?.len())
+    Ok(view.search_requests(&filter, Place::After(0), PENDING).await?.len())
 }

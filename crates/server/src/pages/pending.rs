@@ -1,6 +1,6 @@
 use askama::Template;
 
-use super::{Busy, Bytes, Chrome, Count, Moment, assets, filters};
+use super::{Busy, Bytes, Chrome, Count, Moment, Pager, assets, filters};
 
 /// `/pending`: what waits for a second person. Refreshes itself where JavaScript runs.
 #[derive(Template, Debug, Clone)]
@@ -12,11 +12,13 @@ pub struct PendingPage {
     pub queues: Vec<PendingQueue>,
     /// Batches that still gather deletes.
     pub collecting: Vec<CollectingRow>,
+    /// The way through, when there are many.
+    pub pager: Pager,
 }
 
 impl PendingPage {
     fn total(&self) -> Count {
-        Count(self.queues.iter().map(|queue| queue.requests.len() as u64).sum())
+        Count(self.chrome.pending_count)
     }
 }
 

@@ -1,29 +1,49 @@
 //! `/pending`: what waits for a second person.
 
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_core::ObjectKind;
 use countersign_core::request::{KindSum, State};
-use countersign_store::{RequestFilter, RequestRecord, View};
+use countersign_store::{Place, RequestFilter, RequestRecord, View};
+use serde::Deserialize;
 
+use super::filter::address;
 use super::{Asked, obstacles, words};
 use crate::http::Problem;
-use crate::pages::{Bytes, CollectingRow, Count, PendingPage, PendingQueue, Section, respond};
+use crate::pages::{Bytes, CollectingRow, Count, Pager, PendingPage, PendingQueue, Section, respond};
 
-/// More than one person can look through; History has them all.
-const MOST: u32 = 1000;
+/// How many are shown at once, the oldest first: those can be decided first.
+const A_PAGE: usize = 250;
+
+/// The query of `/pending`: after which request the list goes on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PendingQuery {
+    after: String,
+}
 
 /// `GET /pending`.
-pub async fn show(asked: Asked) -> Result<Response, Problem> {
+pub async fn show(Query(query): Query<PendingQuery>, asked: Asked) -> Result<Response, Problem> {
+    // A place in the list that somebody made up is the beginning.
+    let after = query.after.parse().unwrap_or(0);
     let app = asked.app.clone();
-    let page = app.store.read(move |view| Box::pin(fill(view, asked))).await?;
+    let page = app.store.read(move |view| Box::pin(fill(view, asked, after))).await?;
     Ok(respond::page(StatusCode::OK, &page))
 }
 
-async fn fill(view: &mut View, asked: Asked) -> Result<PendingPage, Problem> {
+async fn fill(view: &mut View, asked: Asked, after: i64) -> Result<PendingPage, Problem> {
     let (chrome, policy) = asked.chrome(view, Some(Section::Pending)).await?;
-    let mut waiting = of_state(view, State::Pending).await?;
-    waiting.reverse();
+    let mut waiting = of_state(view, State::Pending, after, A_PAGE + 1).await?;
+    let more = waiting.len() > A_PAGE;
+    waiting.truncate(A_PAGE);
+    let at = |after: &str| address("/pending", &[("after", after)]);
+    let last = waiting.last().filter(|_| more).map(|last| last.id.to_string());
+    let pager = Pager {
+        first: (after > 0).then(|| at("")),
+        next: last.map(|last| at(&last)),
+        ..Pager::default()
+    };
     let mut queues = Vec::new();
     while let Some(first) = waiting.first() {
         let backup = first.backup;
@@ -49,7 +69,7 @@ async fn fill(view: &mut View, asked: Asked) -> Result<PendingPage, Problem> {
         });
     }
     let mut collecting = Vec::new();
-    for record in of_state(view, State::Collecting).await? {
+    for record in of_state(view, State::Collecting, 0, A_PAGE).await? {
         let held = view.held_totals(record.id).await?;
         let ends = record.created_at.plus_seconds(i64::from(policy.collect_seconds));
         let snapshots = held.iter().filter(|sum| sum.kind == ObjectKind::Snapshots);
@@ -70,6 +90,7 @@ async fn fill(view: &mut View, asked: Asked) -> Result<PendingPage, Problem> {
         chrome,
         queues,
         collecting,
+        pager,
     })
 }
 
@@ -78,10 +99,12 @@ pub fn may_end(asked: &Asked, record: &RequestRecord) -> bool {
     asked.is_reader(record.initiator.account) || asked.is_administrator()
 }
 
-async fn of_state(view: &mut View, state: State) -> Result<Vec<RequestRecord>, Problem> {
+/// The oldest first, after a number.
+async fn of_state(view: &mut View, state: State, after: i64, most: usize) -> Result<Vec<RequestRecord>, Problem> {
     let filter = RequestFilter {
         states: vec![state],
         ..RequestFilter::default()
     };
-    Ok(view.requests(&filter, None, MOST).await?)
+    let most = u32::try_from(most).unwrap_or(u32::MAX);
+    Ok(view.search_requests(&filter, Place::After(after), most).await?)
 }

@@ -186,6 +186,7 @@ pub fn hostile_pages() -> Vec<(String, String)> {
                 chrome: hostile_chrome(Section::Pending),
                 queues: queue,
                 collecting: Vec::new(),
+                pager: Pager::default(),
             },
         ),
         rendered(

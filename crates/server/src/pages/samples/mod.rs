@@ -131,6 +131,7 @@ fn pending() -> PendingPage {
         chrome: chrome(Section::Pending),
         queues: queues(),
         collecting: vec![collecting()],
+        pager: Pager::default(),
     }
 }
 
@@ -565,6 +566,7 @@ pub fn all() -> Vec<(String, String)> {
             chrome: Chrome { pending_count: 0, four_eyes_on: false, ..chrome(Section::Pending) },
             queues: Vec::new(),
             collecting: Vec::new(),
+            pager: Pager::default(),
         }),
         rendered("history", &history()),
         rendered("history-empty", &HistoryPage { rows: Vec::new(), ..history() }),

@@ -454,3 +454,36 @@ fn link_of<'p>(page: &'p crate::testing::people::Answer, label: &str) -> &'p str
     let (_, href) = before.rsplit_once("href=\"").unwrap();
     href.split('"').next().unwrap()
 }
+
+#[tokio::test]
+async fn many_that_wait_are_read_page_by_page_the_oldest_first() {
+    let scene = Scene::set().await;
+    let actor = countersign_core::Actor {
+        account: countersign_core::AccountId(1),
+        name: "ann".into(),
+        login_type: 0,
+        via: countersign_core::Via::Session(countersign_core::Roles::FOUNDING),
+        address: "198.51.100.7".into(),
+    };
+    for _ in 0..252 {
+        let policy = countersign_core::Policy {
+            four_eyes: true,
+            expiry_days: 3,
+            ..countersign_core::Policy::default()
+        };
+        let change = crate::flows::settings::Change::Policy(policy);
+        crate::flows::settings::change(&scene.server.app, &actor, change)
+            .await
+            .unwrap();
+    }
+    let mut bob = scene.browser("bob").await;
+    let rows = |page: &crate::testing::people::Answer| page.body.matches("<li class=\"request-row\">").count();
+    let first = bob.get("/pending").await;
+    assert_eq!(rows(&first), 250);
+    assert!(first.body.contains("id=\"request-1\"") && first.body.contains("252 pending"));
+    let second = bob.get(link_of(&first, "Next →")).await;
+    assert_eq!(rows(&second), 2);
+    assert!(second.body.contains("id=\"request-252\"") && !second.body.contains("Next →"));
+    assert_eq!(link_of(&second, "← First"), "/pending");
+    assert_eq!(rows(&bob.get("/pending?after=x").await), 250);
+}
