@@ -7,6 +7,7 @@
 use countersign_events::{Event, Form, LARGEST_MESSAGE, Occurrence, Origin, Timestamp, decode, encode, encode_strict};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
+use std::sync::OnceLock;
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, texts)) = input.split_first() else {
@@ -14,9 +15,8 @@ fuzz_target!(|input: &[u8]| {
     };
     let texts = String::from_utf8_lossy(texts);
     let mut texts = texts.split('\u{1}').cycle();
-    let examples = Event::examples();
-    let mut json =
-        serde_json::to_value(&examples[usize::from(*first) % examples.len()]).expect("an event has a JSON form");
+    let examples = examples();
+    let mut json = examples[usize::from(*first) % examples.len()].clone();
     choose(&mut json, &mut texts);
     // What is not a text in this event (an address, a reason) does not take one.
     let Ok(event) = serde_json::from_value::<Event>(json) else {
@@ -42,6 +42,9 @@ fuzz_target!(|input: &[u8]| {
         let message = decode(&line).expect("every message reads");
         assert_eq!((message.id, message.form), (Some(event.id()), form));
         assert!(!message.ambiguous && message.raw.is_none());
+        if let Ok(read) = Event::try_from(&message) {
+            assert_eq!(read.id(), event.id());
+        }
         assert!(
             message
                 .parameters
@@ -51,6 +54,14 @@ fuzz_target!(|input: &[u8]| {
         );
     }
 });
+
+fn examples() -> &'static [Value] {
+    static EXAMPLES: OnceLock<Vec<Value>> = OnceLock::new();
+    EXAMPLES.get_or_init(|| {
+        let json = |event| serde_json::to_value(event).expect("an event has a JSON form");
+        Event::examples().iter().map(json).collect()
+    })
+}
 
 /// Puts the texts where the example has names; what looks like an address, a reason or the event's kind stays.
 fn choose<'a>(json: &mut Value, texts: &mut impl Iterator<Item = &'a str>) {
