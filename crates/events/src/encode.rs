@@ -14,7 +14,7 @@ pub const LARGEST_MESSAGE: usize = 8_192;
 ///
 /// Nothing that someone could choose ends a value or a line: quotes become `'` (inside XML `&quot;`), control
 /// characters, line separators and bidirectional marks become U+FFFD. When the message would be longer than
-/// [`LARGEST_MESSAGE`], every chosen text is cut to 4096, 2048, … 64 octets, whichever is the first that fits, and ends
+/// [`LARGEST_MESSAGE`], every chosen text is cut to 4096, 2048, … 32 octets, whichever is the first that fits, and ends
 /// in `…`; lists are cut to a sixty-fourth of that many items. [`Event`]'s JSON keeps everything whole.
 pub fn encode(event: &Event, when: Occurrence, origin: &Origin, out: &mut Vec<u8>) {
     shortened(out, |out, cap| compatible(event, when, origin, cap, out));
