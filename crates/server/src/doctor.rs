@@ -12,6 +12,7 @@ use countersign_store::View;
 use crate::alerts::{self, Disk as _, SystemDisk};
 use crate::app::DATABASE;
 use crate::config::{Complaint, Config};
+use crate::delivery::{self, Sender};
 use crate::listen::TlsSource;
 use crate::listen::tls::Tls;
 use crate::pages::{Bytes, Count, Moment, Span};
@@ -201,6 +202,7 @@ async fn receivers(config: &Config, now: Timestamp) -> Vec<Finding> {
     let read = async { Status::all(&mut View::beside(&path).await?, now).await };
     // A database that cannot be read is a finding of its own.
     let all: Vec<Status> = read.await.unwrap_or_default();
+    let sender = Sender::of(config);
     let finding = |status: Status| {
         let spec = &status.receiver.spec;
         let waiting = match status.backlog {
@@ -218,6 +220,13 @@ async fn receivers(config: &Config, now: Timestamp) -> Vec<Finding> {
             spec.address
         );
         let limits = &config.alerts;
+        if let Err(wrong) = delivery::check(spec, &sender, now) {
+            return Finding::warning(
+                ABOUT,
+                format!("{found}; it cannot be delivered to from here: {wrong}"),
+                "see to its settings or the files they name; events are kept",
+            );
+        }
         match status.receiver.last_error {
             Some((error, at)) => Finding::warning(
                 ABOUT,
@@ -431,7 +440,9 @@ mod tests {
                 address,
             )
         };
-        let (good, bad) = (receiver("good"), receiver("bad"));
+        let (good, bad, mut unknown) = (receiver("good"), receiver("bad"), receiver("unknown"));
+        unknown.transport = countersign_core::receiver::Transport::RelpTls;
+        unknown.options.tls.client_certificate = true;
         store
             .write(move |tx| {
                 Box::pin(async move {
@@ -440,6 +451,7 @@ mod tests {
                     tx.note_receiver_error(bad, "nobody listens", NOW).await?;
                     tx.report(&event, NOW, None, "ann").await?;
                     tx.add_receiver(&good, NOW).await?;
+                    tx.add_receiver(&unknown, NOW).await?;
                     Ok::<_, countersign_store::StoreError>(())
                 })
             })
@@ -459,6 +471,12 @@ mod tests {
                     "see to the receiver or its settings; events are kept and sent when it answers"
                 ),
                 Finding::good("receiver", "good (relp 127.0.0.1:1): has every event"),
+                Finding::warning(
+                    "receiver",
+                    "unknown (relp-tls 127.0.0.1:1): has every event; it cannot be delivered to from here: this receiver is to \
+                     see our certificate, but there is none: set events.tls_cert and events.tls_key",
+                    "see to its settings or the files they name; events are kept"
+                ),
             ]
         );
     }

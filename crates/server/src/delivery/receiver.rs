@@ -101,6 +101,8 @@ impl Course {
         while let Err(trouble) = self.session().await {
             self.window.go_back();
             self.shared.standings.breaks(self.id, self.window.delivered());
+            // What arrived before it broke comes first: writing that down clears the error.
+            self.remember().await;
             self.note(&trouble).await;
             self.look_what_waits().await;
             let wait = self.backoff.next(&*self.shared.entropy);

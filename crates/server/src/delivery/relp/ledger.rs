@@ -166,13 +166,15 @@ impl<'a> Response<'a> {
         Some(Self { code, words, data })
     }
 
-    /// The status for people: the receiver's words, but not too many and no control characters.
+    /// The status for people: the receiver's words, but no more than the protocol allows and visible ASCII alone, since
+    /// it may say anything.
     pub(super) fn words(&self) -> String {
-        let words = String::from_utf8_lossy(self.words);
-        let plain = words.chars().filter(|letter| !letter.is_control()).take(80);
-        format!("{} {}", self.code, plain.collect::<String>())
-            .trim_end()
-            .to_owned()
+        let visible = self
+            .words
+            .iter()
+            .filter(|octet| octet.is_ascii_graphic() || **octet == b' ');
+        let words: String = visible.take(80).map(|octet| char::from(*octet)).collect();
+        format!("{} {words}", self.code).trim_end().to_owned()
     }
 }
 

@@ -177,11 +177,7 @@ async fn a_refused_message_is_told_and_not_lost() {
             sink.address()
         )
     );
-    until("it goes as far as that message", async || {
-        row(&store, id).await.settled == 25
-    })
-    .await;
-    until_error(&store, id).await;
+    assert_eq!(row(&store, id).await.settled, 25, "it goes as far as that message");
     sink.behave(Manner::AtOnce);
     until("all is settled", async || row(&store, id).await.settled == 60).await;
     assert_eq!(row(&store, id).await.last_error, None);

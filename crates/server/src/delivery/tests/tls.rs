@@ -142,6 +142,14 @@ async fn a_receiver_with_a_wrong_certificate_is_told_apart() {
          (server_name) if that is the right one"
     );
 
+    let many: Vec<String> = (0..40).map(|number| format!("siem{number}.example")).collect();
+    let many = authority.certify(&many.iter().map(String::as_str).collect::<Vec<_>>());
+    let error = tried(many.server(None), trusting(&authority), None).await.unwrap_err();
+    assert!(
+        error.contains("siem4.example and 35 more, not for 127.0.0.1"),
+        "{error}"
+    );
+
     let expired = authority.certify_dated(&["127.0.0.1"], -9 * DAY, -DAY).server(None);
     let error = tried(expired, trusting(&authority), None).await.unwrap_err();
     assert_eq!(

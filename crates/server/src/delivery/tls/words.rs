@@ -7,6 +7,9 @@ use rustls::{AlertDescription, CertificateError, Error};
 
 use super::Notes;
 
+/// How many of a certificate's names are told.
+const NAMED: usize = 5;
+
 impl Notes {
     /// Says what failed in a handshake.
     pub(super) fn explain(&self, error: &io::Error) -> String {
@@ -50,9 +53,11 @@ impl Notes {
                 day(*not_before)
             ),
             CertificateError::NotValidForNameContext { expected, presented } => {
-                let names = match presented.as_slice() {
-                    [] => "no name at all".to_owned(),
-                    names => names.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", "),
+                let names: Vec<&str> = presented.iter().take(NAMED).map(|name| plain(name)).collect();
+                let names = match presented.len().saturating_sub(NAMED) {
+                    0 if names.is_empty() => "no name at all".to_owned(),
+                    0 => names.join(", "),
+                    more => format!("{} and {more} more", names.join(", ")),
                 };
                 format!(
                     "its certificate is for {names}, not for {}: set the name in it (server_name) if that is the right one",
