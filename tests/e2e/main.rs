@@ -11,7 +11,9 @@
 mod convert;
 mod crash;
 mod delivery;
+mod full_disk;
 mod laws;
+mod receivers;
 mod record;
 mod rules;
 mod story;

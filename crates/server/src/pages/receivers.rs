@@ -152,10 +152,20 @@ pub struct ReceiverForm {
     pub problem: Option<String>,
 }
 
+/// How long connecting may take where nothing is said ([`countersign_core::receiver::ConnectSeconds`]).
+const DEFAULT_SECONDS: &str = "5";
+
 impl ReceiverForm {
     /// Whether anything about TLS is set: then its part is open.
     const fn has_tls(&self) -> bool {
         !self.server_name.is_empty() || !self.ca.is_empty() || !self.fingerprint.is_empty() || self.client_certificate
+    }
+
+    /// Whether anything about the dialect is not as it is by itself: then its part is open.
+    fn has_dialect(&self) -> bool {
+        let first = |choices: &[Choice]| choices.first().is_none_or(|first| first.chosen);
+        let typed = !self.app_name.is_empty() || !self.logon_app_name.is_empty();
+        typed || self.sequence || !first(&self.forms) || !first(&self.marks) || self.connect_seconds != DEFAULT_SECONDS
     }
 }
 

@@ -196,6 +196,8 @@ async fn every_option_is_kept_and_a_change_of_them_keeps_the_filter() {
     ] {
         assert!(shown.body.contains(whole), "{whole} is not in {}", shown.body);
     }
+    assert_eq!(shown.body.matches("<details open>").count(), 2, "what is set is seen");
+    assert_eq!(ann.get("/receivers/new").await.body.matches("<details>").count(), 2);
     assert!(said(&shown).contains("Its filter names 2 events."));
     let same = save(&mut ann, "/receivers/1", &options).await;
     assert_eq!(
