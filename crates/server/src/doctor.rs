@@ -208,7 +208,7 @@ async fn receivers(config: &Config, now: Timestamp) -> Vec<Finding> {
         let waiting = match status.backlog {
             0 => "has every event".to_owned(),
             count => format!(
-                "{} wait, the oldest for {}",
+                "waits for {}, the oldest of {} ago",
                 Count(count).of("event"),
                 Span(status.lag_seconds)
             ),
@@ -467,7 +467,7 @@ mod tests {
             [
                 Finding::warning(
                     "receiver",
-                    "bad (relp 127.0.0.1:1): 1 event wait, the oldest for 1 min; last error 1 min ago: nobody listens",
+                    "bad (relp 127.0.0.1:1): waits for 1 event, the oldest of 1 min ago; last error 1 min ago: nobody listens",
                     "see to the receiver or its settings; events are kept and sent when it answers"
                 ),
                 Finding::good("receiver", "good (relp 127.0.0.1:1): has every event"),
