@@ -91,8 +91,11 @@ async fn record(store: &Store, numbers: std::ops::Range<u64>) {
         .unwrap();
 }
 
+/// With all the patience there is: machines that run tests are slow.
 fn spec(name: &str, transport: Transport, address: &str) -> ReceiverSpec {
-    ReceiverSpec::plain(name.parse().unwrap(), transport, address.parse().unwrap())
+    let mut spec = ReceiverSpec::plain(name.parse().unwrap(), transport, address.parse().unwrap());
+    spec.options.connect_seconds = 60.try_into().unwrap();
+    spec
 }
 
 async fn add(store: &Store, spec: ReceiverSpec) -> ReceiverId {
