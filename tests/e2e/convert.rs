@@ -69,6 +69,15 @@ fn encode_reads_any_stream_in_constant_memory() {
     assert!(err.ends_with(&summary), "{err}");
 }
 
+#[test]
+fn standard_input_can_be_named_twice() {
+    let mut decode = Conversion::with("decode", &["-", "-"]);
+    decode.write(MESSAGE, 1);
+    drop(decode.input);
+    let code = eventually("decode to end", || decode.child.try_wait().unwrap()).code();
+    assert_eq!((code, decode.lines.join().unwrap()), (Some(0), 1));
+}
+
 /// A running `countersign events …`, whose output is counted in lines.
 struct Conversion {
     child: Child,
@@ -79,8 +88,13 @@ struct Conversion {
 
 impl Conversion {
     fn start(what: &str) -> Self {
+        Self::with(what, &[])
+    }
+
+    fn with(what: &str, files: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .args(["events", what])
+            .args(files)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -110,7 +110,7 @@ impl Input {
     fn each(&self) -> Result<Vec<NamedInput>, Failure> {
         let open = |path: &PathBuf| -> Result<NamedInput, Failure> {
             if path.as_os_str() == "-" {
-                return Ok(("standard input".to_owned(), Box::new(io::stdin().lock())));
+                return Ok(("standard input".to_owned(), Box::new(io::stdin())));
             }
             let name = path.display().to_string();
             match File::open(path) {
