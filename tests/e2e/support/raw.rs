@@ -28,7 +28,13 @@ pub struct Answer {
 impl Raw {
     /// `base` is the address of a backup, with a slash at its end.
     pub fn new(base: &str, account: &str, token: &str) -> Self {
-        let agent = Agent::config_builder().http_status_as_error(false).build().new_agent();
+        // A server that refuses an upload need not read it, and ends the connection: so each request has its own, and an upload is
+        // sent when it is asked for. Otherwise the answer may be lost in what is still being written.
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_idle_connections(0)
+            .build()
+            .new_agent();
         Self {
             agent,
             base: base.to_owned(),
@@ -58,6 +64,7 @@ impl Raw {
             request = request.header(*name, *value);
         }
         let response = if method == "POST" {
+            let request = request.header("expect", "100-continue");
             self.agent.run(request.body(body).unwrap())
         } else {
             self.agent.run(request.body(()).unwrap())
