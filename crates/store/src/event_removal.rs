@@ -47,8 +47,12 @@ impl Tx {
                     query.sql(" AND seq = ").value(event.seq);
                     self.done(query).await?;
                 }
-                self.execute("DELETE FROM events WHERE seq = $1", params![event.seq])
-                    .await?;
+                for sql in [
+                    "DELETE FROM event_names_recent WHERE seq = $1",
+                    "DELETE FROM events WHERE seq = $1",
+                ] {
+                    self.execute(sql, params![event.seq]).await?;
+                }
                 removed += 1;
             }
         }

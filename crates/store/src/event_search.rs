@@ -1,7 +1,8 @@
 //! Searching the events: by time, id, severity, name and request, in both directions, at any depth.
 //!
 //! A search is a handful of arms, one for each id and severity that may fit: each reads the next events of its own off an index
-//! that holds them in order, and the nearest of them all are the page. So a page costs the same wherever it lies.
+//! that holds them in order, and the nearest of them all are the page. So a page costs the same wherever it lies. The names of the newest
+//! events are one more arm, which is looked through.
 
 use countersign_core::RequestId;
 use countersign_events::{CATALOGUE, Severity, Timestamp};
@@ -183,16 +184,36 @@ fn question(filter: &EventFilter, stretch: Stretch, place: Place, most: usize) -
     let name = filter.user.as_deref().map(|name| query.bind(name_key(name)));
     let most = query.bind(limit(most));
     query.sql("SELECT e.seq, e.at, e.request_id, e.body, e.account FROM (SELECT seq FROM (");
-    for (number, (id, severity)) in kinds.into_iter().enumerate() {
+    for (number, (id, severity)) in kinds.iter().enumerate() {
         query.sql(if number == 0 { "" } else { " UNION ALL " });
         query.sql("SELECT seq FROM (SELECT seq FROM ");
         match name {
             Some(name) => query.sql("event_names WHERE name = ").param(name).sql(" AND "),
             None => query.sql("events WHERE "),
         };
-        query.sql("event_id = ").value(i64::from(id));
+        query.sql("event_id = ").value(i64::from(*id));
         query.sql(" AND severity = ").value(severity.name());
         query.sql(" AND seq >= ").param(first).sql(" AND seq <= ").param(last);
+        if let Some(since) = since {
+            query.sql(" AND at >= ").param(since);
+        }
+        if let Some(until) = until {
+            query.sql(" AND at < ").param(until);
+        }
+        query.sql(" ORDER BY seq").sql(place.order()).sql(" LIMIT ").param(most);
+        query.sql(") AS arm");
+    }
+    if let Some(name) = name {
+        query
+            .sql(" UNION ALL SELECT seq FROM (SELECT seq FROM event_names_recent WHERE name = ")
+            .param(name);
+        query.sql(" AND seq >= ").param(first).sql(" AND seq <= ").param(last);
+        query.sql(" AND (event_id, severity) IN (VALUES ");
+        for (number, (id, severity)) in kinds.iter().enumerate() {
+            query.sql(if number == 0 { "(" } else { ", (" }).value(i64::from(*id));
+            query.sql(", ").value(severity.name()).sql(")");
+        }
+        query.sql(")");
         if let Some(since) = since {
             query.sql(" AND at >= ").param(since);
         }

@@ -8,6 +8,10 @@ use crate::query::Query;
 use crate::time_marks::List;
 use crate::{StoreError, Tx, View};
 
+/// After how many events their names move to where each name has its own place. Every search for a name looks through as many; few in
+/// tests, so that each sees it happen.
+const RECENT: i64 = if cfg!(test) { 16 } else { 2048 };
+
 /// An event as it was recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedEvent {
@@ -58,18 +62,28 @@ impl Tx {
             return Ok(());
         }
         let mut query = Query::default();
-        query.sql("INSERT INTO event_names (name, event_id, severity, seq, at) VALUES ");
+        query.sql("INSERT INTO event_names_recent (name, event_id, severity, seq, at) VALUES ");
         let id = query.bind(i64::from(event.id()));
         let severity = query.bind(event.severity().name());
-        let (seq, at) = (query.bind(seq), query.bind(at.0));
+        let (number, at) = (query.bind(seq), query.bind(at.0));
         for (place, name) in names.into_iter().enumerate() {
             query.sql(if place == 0 { "(" } else { ", (" }).value(name);
-            for param in [id, severity, seq, at] {
+            for param in [id, severity, number, at] {
                 query.sql(", ").param(param);
             }
             query.sql(")");
         }
-        self.done(query).await.map(drop)
+        self.done(query).await?;
+        if seq % RECENT == 0 {
+            self.execute(
+                "INSERT INTO event_names (name, event_id, severity, seq, at)
+                 SELECT name, event_id, severity, seq, at FROM event_names_recent ORDER BY name, event_id, severity, seq",
+                params![],
+            )
+            .await?;
+            self.execute("DELETE FROM event_names_recent", params![]).await?;
+        }
+        Ok(())
     }
 
     /// Notes what the events of a database from before searching are found by.

@@ -62,6 +62,23 @@ pub async fn fill(store: &Store, path: &Path, requests: u32, events: u32) -> Res
     repeat(path, period, doublings).await
 }
 
+/// So many clients record events, each so many, one after the other.
+pub async fn record(store: &Store, clients: u32, events: u32) -> Result<(), StoreError> {
+    let one_client = |client: u32| async move {
+        for number in 0..events {
+            let at = Timestamp(START + YEAR + i64::from(number));
+            store
+                .write(move |tx| {
+                    Box::pin(async move { tx.report(&traffic(client + number), at, None, &person(client)).await })
+                })
+                .await?;
+        }
+        Ok::<_, StoreError>(())
+    };
+    futures_util::future::try_join_all((0..clients).map(one_client)).await?;
+    Ok(())
+}
+
 /// Time is told apart in steps of ten minutes: what is moved by whole ones keeps its marks.
 const SLOT: i64 = 600_000_000;
 
@@ -72,6 +89,12 @@ async fn repeat(path: &Path, period: i64, doublings: u32) -> Result<u32, Box<dyn
         .synchronous(SqliteSynchronous::Off);
     let mut connection = options.connect().await?;
     let count = "SELECT max(seq) FROM events";
+    for sql in [
+        "INSERT INTO event_names (name, event_id, severity, seq, at) SELECT name, event_id, severity, seq, at FROM event_names_recent",
+        "DELETE FROM event_names_recent",
+    ] {
+        sqlx::query(sql).execute(&mut connection).await?;
+    }
     for doubling in 0..doublings {
         let last: i64 = sqlx::query_scalar(count).fetch_one(&mut connection).await?;
         let later = period << doubling;

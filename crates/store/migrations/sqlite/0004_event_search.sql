@@ -13,6 +13,17 @@ CREATE TABLE event_names (
     PRIMARY KEY (name, event_id, severity, seq)
 ) WITHOUT ROWID;
 
+-- The same of the newest events, in order of recording: a page of this is written, not one for each name. From time to time all of it
+-- moves over.
+CREATE TABLE event_names_recent (
+    seq      BIGINT NOT NULL,
+    name     TEXT   NOT NULL,
+    event_id BIGINT NOT NULL,
+    severity TEXT   NOT NULL,
+    at       BIGINT NOT NULL,
+    PRIMARY KEY (seq, name)
+) WITHOUT ROWID;
+
 -- Which numbers of a list belong to which time: from `first` on, to the next mark, the times lie in `slot` or the one before.
 -- `latest` is the highest slot so far: a mark below it is of a clock that was set back.
 CREATE TABLE time_marks (

@@ -93,7 +93,7 @@ proptest! {
             assert_eq!(removed, go.len());
             assert_eq!(kept(&store, None).await, stay);
             // Nothing is left behind that would lead to what is gone.
-            let names = store.ask(|view| Box::pin(async move { view.rows("SELECT seq FROM event_names ORDER BY seq", params![]).await })).await;
+            let names = store.ask(|view| Box::pin(async move { view.rows("SELECT seq FROM event_names UNION ALL SELECT seq FROM event_names_recent ORDER BY seq", params![]).await })).await;
             let names: Vec<_> = names.unwrap_or_else(|error: StoreError| panic!("{error}")).iter().map(|row| row.int(0).unwrap()).collect();
             assert_eq!(names, stay.iter().map(|event| event.seq).collect::<Vec<_>>());
             let by_name: usize = {

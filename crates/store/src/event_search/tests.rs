@@ -228,7 +228,10 @@ async fn a_page_is_read_off_indexes() {
                 .iter()
                 .map(|row| row.text(3).unwrap())
                 .collect();
-            for step in plan.iter().filter(|step| step.contains(" event")) {
+            for step in plan
+                .iter()
+                .filter(|step| step.contains(" event") && !step.contains("event_names_recent"))
+            {
                 assert!(
                     step.contains("USING COVERING INDEX events_by_id (event_id=? AND severity=?")
                         || step.contains("USING PRIMARY KEY (name=? AND event_id=? AND severity=?"),
