@@ -3,8 +3,9 @@ use crate::value::Value;
 use crate::writer::{Place, Writer, write_number};
 use crate::{EVENT_SEQUENCE, Event, Occurrence, Origin, Severity, Timestamp};
 
-/// No message is longer than this many octets, PRI and all.
-pub const LARGEST_MESSAGE: usize = 8_192;
+/// No message is longer than this many octets, PRI and all. The family's bound is 8,192; rsyslog's default cuts what is
+/// longer than 8,096, and a cut message is a wrong one.
+pub const LARGEST_MESSAGE: usize = 8_000;
 
 /// Appends the compatible form of an event, without a line's end:
 ///

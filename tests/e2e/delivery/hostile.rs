@@ -90,7 +90,7 @@ fn expect_no_more(way: &str, recorded: &[String], arrived: &[Arrived]) {
             ENABLED
         };
         assert_eq!(keys(arrived), expected, "{way}: {}", arrived.raw);
-        assert!(arrived.raw.len() <= 8192);
+        assert!(arrived.raw.len() <= countersign_events::LARGEST_MESSAGE);
     }
 }
 

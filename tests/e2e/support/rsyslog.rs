@@ -191,7 +191,7 @@ fn configuration(folder: &Path, ways: &[(&'static str, Way, u16)], life: u32, ke
     let path = |name: &str| folder.join(name).display().to_string();
     let (ca, certificate, key) = (path("ca.crt"), path("own.crt"), path("own.key"));
     let mut text = format!(
-        r#"global(workDirectory="{}" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off"
+        r#"global(workDirectory="{}" parser.escapeControlCharactersOnReceive="off"
     defaultNetstreamDriverCAFile="{ca}" defaultNetstreamDriverCertFile="{certificate}" defaultNetstreamDriverKeyFile="{key}")
 module(load="imptcp")
 module(load="imudp")

@@ -1,4 +1,4 @@
-//! An event whose texts someone chose: in either form it is one line of at most 8,192 octets that says its own keys, all of
+//! An event whose texts someone chose: in either form it is one line of at most 8,000 octets that says its own keys, all of
 //! them once, and nothing else.
 //!
 //! The first octet picks the event; the texts are parted by U+0001.
