@@ -225,6 +225,10 @@ pub struct Account {
     pub created_at: Timestamp,
     /// From when on it may approve: the end of the cool-off after it was added, promoted or given a new second factor.
     pub eligible_at: Timestamp,
+    /// From when on it may not act any more; none for never.
+    pub expires_at: Option<Timestamp>,
+    /// Whether this person must show a second factor also where the policy asks nobody for one.
+    pub mfa: bool,
     /// Grows with every change, so that what was derived from an older state is known to be old.
     pub revision: i64,
 }
@@ -241,12 +245,17 @@ impl Account {
         }
     }
 
+    /// Whether it may act at all now: active, and not past its end.
+    pub fn lives(&self, now: Timestamp) -> bool {
+        self.state == AccountState::Active && self.expires_at.is_none_or(|end| now < end)
+    }
+
     /// Whether this account may approve now, whoever asked (rule 3).
     pub fn eligible(&self, now: Timestamp) -> Result<(), Ineligible> {
-        match (self.kind, self.state) {
+        match (self.kind, self.lives(now)) {
             (AccountKind::Service, _) => Err(Ineligible::Service),
-            (AccountKind::Person, AccountState::Disabled | AccountState::Deleted) => Err(Ineligible::Inactive),
-            (AccountKind::Person, AccountState::Active) => {
+            (AccountKind::Person, false) => Err(Ineligible::Inactive),
+            (AccountKind::Person, true) => {
                 if !self.roles.has(Role::SecurityAdministrator) {
                     Err(Ineligible::Role)
                 } else if now < self.eligible_at {
@@ -267,7 +276,7 @@ pub enum Ineligible {
     /// Services never approve.
     #[error("a service account never approves")]
     Service,
-    /// The account is disabled or deleted.
+    /// The account is disabled, deleted or past its end.
     #[error("this account is not active")]
     Inactive,
     /// The role is missing.
@@ -294,6 +303,8 @@ mod tests {
             state: AccountState::Active,
             created_at: Timestamp(0),
             eligible_at: Timestamp(100),
+            expires_at: None,
+            mfa: false,
             revision: 1,
         }
     }
@@ -322,6 +333,13 @@ mod tests {
             .eligible(now),
             Err(Ineligible::Inactive)
         );
+        for (end, eligible) in [(101, Ok(())), (100, Err(Ineligible::Inactive))] {
+            let ending = Account {
+                expires_at: Some(Timestamp(end)),
+                ..person()
+            };
+            assert_eq!(ending.eligible(now), eligible);
+        }
         let roles = Roles::from_iter([Role::BackupAdministrator]);
         assert_eq!(Account { roles, ..person() }.eligible(now), Err(Ineligible::Role));
     }

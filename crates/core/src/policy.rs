@@ -27,8 +27,41 @@ pub struct Policy {
     /// Must be said: left out, no bound would be set by mistake.
     #[serde(deserialize_with = "Option::deserialize")]
     pub held_bytes_cap: Option<u64>,
+    /// After how long without a question a person is logged off, in minutes, 1 to 1440 (automatic logoff).
+    ///
+    /// Left out where it is the built-in one, as are the next two, so that manifests from before they were there keep their form.
+    #[serde(default = "logoff_minutes", skip_serializing_if = "is_logoff_minutes")]
+    pub logoff_minutes: u32,
+    /// Whether every person must show a second factor (multi-factor authentication for all).
+    #[serde(default = "on", skip_serializing_if = "Clone::clone")]
+    pub mfa_for_all: bool,
     /// How long nothing may be asked of a backup before its collected deletes become a request, in seconds, 1 to 3600.
     pub quiet_seconds: u32,
+    /// How long after the logon a session ends whatever happens, in hours, 1 to 168.
+    #[serde(default = "session_hours", skip_serializing_if = "is_session_hours")]
+    pub session_hours: u32,
+}
+
+const fn logoff_minutes() -> u32 {
+    30
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_logoff_minutes(minutes: &u32) -> bool {
+    *minutes == logoff_minutes()
+}
+
+const fn on() -> bool {
+    true
+}
+
+const fn session_hours() -> u32 {
+    12
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_session_hours(hours: &u32) -> bool {
+    *hours == session_hours()
 }
 
 impl Default for Policy {
@@ -41,6 +74,9 @@ impl Default for Policy {
             cool_off_hours: 24,
             event_retention_days: None,
             held_bytes_cap: None,
+            logoff_minutes: logoff_minutes(),
+            mfa_for_all: true,
+            session_hours: session_hours(),
         }
     }
 }
@@ -71,6 +107,8 @@ impl Policy {
             ("quiet_seconds", self.quiet_seconds, 1, 3600),
             ("collect_seconds", self.collect_seconds, 60, 86_400),
             ("cool_off_hours", self.cool_off_hours, 0, 720),
+            ("logoff_minutes", self.logoff_minutes, 1, 1440),
+            ("session_hours", self.session_hours, 1, 168),
         ];
         let retention = self
             .event_retention_days
@@ -155,6 +193,8 @@ mod tests {
         let before = r#"{"collect_seconds":3600,"cool_off_hours":24,"expiry_days":7,"four_eyes":true,"held_bytes_cap":null,"quiet_seconds":15}"#;
         let policy: Policy = serde_json::from_str(before).unwrap();
         assert_eq!(policy.event_retention_days, None);
+        assert!(policy.mfa_for_all);
+        assert_eq!((policy.logoff_minutes, policy.session_hours), (30, 12));
         assert_eq!(serde_json::to_string(&policy).unwrap(), before);
     }
 }

@@ -2,9 +2,9 @@
 
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Redirect, Response};
-use countersign_core::logon::Client;
+use countersign_core::logon::ClientId;
 use countersign_core::token::hash_of;
-use countersign_core::{Account, AccountState, Actor, Sha256, Via};
+use countersign_core::{Account, Actor, Sha256, Via};
 use http::request::Parts;
 use http::{HeaderValue, Method, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -225,7 +225,7 @@ pub struct ApiCaller {
     /// Who logged on.
     pub account: Account,
     /// With what.
-    pub client: Client,
+    pub client: ClientId,
     /// From where.
     pub address: ClientAddress,
 }
@@ -271,7 +271,7 @@ where
             Some((token, account))
                 if app.clock.now() < token.expires_at
                     && token.account_revision == account.revision
-                    && account.state == AccountState::Active =>
+                    && account.lives(app.clock.now()) =>
             {
                 Ok(Self {
                     account,

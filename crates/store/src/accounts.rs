@@ -63,7 +63,7 @@ impl View {
     /// The account with this id.
     pub async fn account(&mut self, id: AccountId) -> Result<Option<Account>, StoreError> {
         self.row(
-            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision FROM accounts WHERE id = $1",
+            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa FROM accounts WHERE id = $1",
             params![id.0],
         )
         .await?
@@ -75,7 +75,7 @@ impl View {
     /// The account with this name, in whatever case.
     pub async fn account_named(&mut self, name: &AccountName) -> Result<Option<Account>, StoreError> {
         self.row(
-            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision FROM accounts WHERE name_key = $1",
+            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa FROM accounts WHERE name_key = $1",
             params![name.key()],
         )
         .await?
@@ -88,7 +88,7 @@ impl View {
     pub async fn accounts(&mut self) -> Result<Vec<Account>, StoreError> {
         let rows = self
             .rows(
-                "SELECT id, name, kind, roles, state, created_at, eligible_at, revision FROM accounts ORDER BY name_key",
+                "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa FROM accounts ORDER BY name_key",
                 params![],
             )
             .await?;
@@ -145,6 +145,8 @@ impl Tx {
             state: AccountState::Active,
             created_at: new.created_at,
             eligible_at: new.eligible_at,
+            expires_at: None,
+            mfa: false,
             revision: 1,
         })
     }
@@ -205,6 +207,8 @@ fn account(row: &Row) -> Result<Account, StoreError> {
         created_at: Timestamp(row.int(5)?),
         eligible_at: Timestamp(row.int(6)?),
         revision: row.int(7)?,
+        expires_at: row.int_or_null(8)?.map(Timestamp),
+        mfa: row.int(9)? != 0,
     })
 }
 

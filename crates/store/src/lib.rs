@@ -7,6 +7,7 @@
 mod engine;
 mod accounts;
 mod backups;
+mod clients;
 mod error;
 mod event_removal;
 mod event_search;

@@ -2,7 +2,8 @@
 
 use countersign_core::logon::throttle::{Attempts, Counter, Throttled};
 use countersign_core::logon::{
-    AuthorizationCode, AuthorizationRequest, Challenge, Client, Flow, RecordedCode, Redeemed, RedirectUri, Session,
+    AuthorizationCode, AuthorizationRequest, Challenge, ClientId, Flow, RecordedCode, Redeemed, RedirectUri, Resource,
+    Session,
 };
 use countersign_core::password::PasswordHash;
 use countersign_core::{Account, AccountId, Sha256};
@@ -42,7 +43,7 @@ pub struct AccessToken {
     /// Its token chain.
     pub chain: String,
     /// Whom it was given to.
-    pub client: Client,
+    pub client: ClientId,
     /// Who logged on.
     pub account: AccountId,
     /// The account's revision at that time.
@@ -82,7 +83,7 @@ impl View {
         cookie: Sha256,
         now: Timestamp,
     ) -> Result<Option<LogonFlow>, StoreError> {
-        let sql = "SELECT id, csrf, name, client, redirect, challenge, state, account_id, account_revision, expires_at, revision
+        let sql = "SELECT id, csrf, name, client, redirect, challenge, state, account_id, account_revision, expires_at, revision, resource
                    FROM logon_flows WHERE id = $1 AND cookie_hash = $2 AND expires_at > $3";
         self.row(sql, params![id, cookie.0.as_slice(), now.0])
             .await?
@@ -190,13 +191,13 @@ impl Tx {
         let (account, revision) = second_factor_of(&new.flow);
         self.execute(
             "INSERT INTO logon_flows (id, cookie_hash, csrf, client, redirect, challenge, state, name, account_id,
-                                      account_revision, expires_at, revision)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                                      account_revision, expires_at, revision, resource)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             params![
                 new.id.as_str(),
                 cookie.0.as_slice(),
                 new.csrf.as_str(),
-                request.client.id(),
+                request.client.as_str(),
                 request.redirect.as_str(),
                 request.challenge.0.as_slice(),
                 request.state.as_deref(),
@@ -204,7 +205,8 @@ impl Tx {
                 account,
                 revision,
                 new.expires_at.0,
-                new.revision
+                new.revision,
+                request.resource.id()
             ],
         )
         .await
@@ -282,17 +284,18 @@ impl Tx {
         .await?;
         let recorded = code.recorded();
         self.execute(
-            "INSERT INTO authorization_codes (hash, chain, client, redirect, challenge, account_id, account_revision, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO authorization_codes (hash, chain, client, redirect, challenge, account_id, account_revision, expires_at, resource)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             params![
                 code.hash().0.as_slice(),
                 recorded.chain.as_str(),
-                recorded.client.id(),
+                recorded.client.as_str(),
                 recorded.redirect.as_str(),
                 recorded.challenge.0.as_slice(),
                 recorded.account.0,
                 recorded.account_revision,
-                recorded.expires_at.0
+                recorded.expires_at.0,
+                recorded.resource.id()
             ],
         )
         .await
@@ -301,7 +304,8 @@ impl Tx {
 
     /// Takes a code out: marks it used, and tells whether it was so before.
     pub async fn take_code(&mut self, hash: Sha256, now: Timestamp) -> Result<Option<RecordedCode>, StoreError> {
-        let sql = "SELECT chain, client, redirect, challenge, account_id, account_revision, expires_at, used_at
+        let sql =
+            "SELECT chain, client, redirect, challenge, account_id, account_revision, expires_at, used_at, resource
                    FROM authorization_codes WHERE hash = $1";
         let Some(row) = self.row(sql, params![hash.0.as_slice()]).await? else {
             return Ok(None);
@@ -309,6 +313,7 @@ impl Tx {
         let mut code = RecordedCode {
             chain: row.text(0)?,
             client: client(&row.text(1)?)?,
+            resource: resource(&row.text(8)?)?,
             redirect: row.text(2)?,
             challenge: challenge(row.blob(3)?)?,
             account: AccountId(row.int(4)?),
@@ -380,7 +385,7 @@ impl Tx {
             params![
                 hash.0.as_slice(),
                 redeemed.chain(),
-                redeemed.client().id(),
+                redeemed.client().as_str(),
                 account.id.0,
                 account.revision,
                 now.0,
@@ -409,6 +414,7 @@ const fn second_factor_of(flow: &Flow) -> (Option<i64>, Option<i64>) {
 fn logon_flow(row: &Row) -> Result<LogonFlow, StoreError> {
     let request = AuthorizationRequest {
         client: client(&row.text(3)?)?,
+        resource: resource(&row.text(11)?)?,
         redirect: RedirectUri::recorded(row.text(4)?),
         challenge: challenge(row.blob(5)?)?,
         state: row.text_or_null(6)?,
@@ -431,8 +437,12 @@ fn logon_flow(row: &Row) -> Result<LogonFlow, StoreError> {
     })
 }
 
-fn client(id: &str) -> Result<Client, StoreError> {
-    Client::with_id(id).ok_or(StoreError::Unreadable("the client of a logon"))
+fn client(id: &str) -> Result<ClientId, StoreError> {
+    id.parse().map_err(|_| StoreError::Unreadable("the client of a logon"))
+}
+
+fn resource(id: &str) -> Result<Resource, StoreError> {
+    Resource::with_id(id).ok_or(StoreError::Unreadable("the resource of a logon"))
 }
 
 fn challenge(bytes: Vec<u8>) -> Result<Challenge, StoreError> {

@@ -7,6 +7,10 @@ const STEPS: &[Step] = &[
     Step::Schema(include_str!("../migrations/sqlite/0002_logon.sql")),
     Step::Schema(include_str!("../migrations/sqlite/0003_receiver_options.sql")),
     Step::Searching(include_str!("../migrations/sqlite/0004_event_search.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0005_clients.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0006_tokens.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0007_factors.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0008_accounts.sql")),
 ];
 
 enum Step {

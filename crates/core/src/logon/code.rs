@@ -2,7 +2,7 @@
 
 use countersign_events::{Reason, Timestamp};
 
-use super::{AuthorizationRequest, Challenge, Client, Verifier};
+use super::{AuthorizationRequest, Challenge, ClientId, Resource, Verifier};
 use crate::clock::{Entropy, random};
 use crate::token::Secret;
 use crate::{Account, AccountId, Sha256};
@@ -27,7 +27,8 @@ impl AuthorizationCode {
         let secret = Secret::new(entropy);
         let recorded = RecordedCode {
             chain: data_encoding::HEXLOWER.encode(&random::<16>(entropy)),
-            client: request.client,
+            client: request.client.clone(),
+            resource: request.resource,
             redirect: request.redirect.as_str().to_owned(),
             challenge: request.challenge,
             account: account.id,
@@ -69,7 +70,9 @@ pub struct RecordedCode {
     /// The token chain that begins with it; what is revoked when the code comes a second time.
     pub chain: String,
     /// Whom it was given to.
-    pub client: Client,
+    pub client: ClientId,
+    /// What for.
+    pub resource: Resource,
     /// Where it was sent.
     pub redirect: String,
     /// What must be answered.
@@ -87,7 +90,7 @@ pub struct RecordedCode {
 /// What the client shows with the code.
 pub struct Presented<'c> {
     /// Who it says it is.
-    pub client: Client,
+    pub client: &'c ClientId,
     /// Where it got the code.
     pub redirect: &'c str,
     /// Its answer to the challenge.
@@ -132,7 +135,8 @@ impl CodeRefusal {
 #[derive(Debug)]
 pub struct Redeemed {
     chain: String,
-    client: Client,
+    client: ClientId,
+    resource: Resource,
     account: Account,
 }
 
@@ -150,7 +154,7 @@ impl RecordedCode {
         if now >= self.expires_at {
             return Err(CodeRefusal::Expired);
         }
-        if presented.client != self.client {
+        if *presented.client != self.client {
             return Err(CodeRefusal::OtherClient);
         }
         if presented.redirect != self.redirect {
@@ -163,6 +167,7 @@ impl RecordedCode {
             Some(account) if account.id == self.account && account.revision == self.account_revision => Ok(Redeemed {
                 chain: self.chain,
                 client: self.client,
+                resource: self.resource,
                 account,
             }),
             _ => Err(CodeRefusal::AccountChanged),
@@ -177,8 +182,13 @@ impl Redeemed {
     }
 
     /// For whom.
-    pub const fn client(&self) -> Client {
-        self.client
+    pub const fn client(&self) -> &ClientId {
+        &self.client
+    }
+
+    /// What for.
+    pub const fn resource(&self) -> Resource {
+        self.resource
     }
 
     /// Who logged on.
@@ -203,6 +213,8 @@ mod tests {
             state: AccountState::Active,
             created_at: Timestamp(0),
             eligible_at: Timestamp(0),
+            expires_at: None,
+            mfa: false,
             revision: 1,
         }
     }
@@ -214,7 +226,8 @@ mod tests {
     fn code() -> RecordedCode {
         RecordedCode {
             chain: "c0ffee".into(),
-            client: Client::Cli,
+            client: ClientId::cli(),
+            resource: Resource::Api,
             redirect: "http://127.0.0.1:5000/callback".into(),
             challenge: verifier("a").challenge(),
             account: AccountId(1),
@@ -226,14 +239,14 @@ mod tests {
 
     fn redeemed(
         code: RecordedCode,
-        client: Client,
+        client: ClientId,
         redirect: &str,
         letter: &str,
         now: Timestamp,
     ) -> Result<(), CodeRefusal> {
         let verifier = verifier(letter);
         let presented = Presented {
-            client,
+            client: &client,
             redirect,
             verifier: &verifier,
         };
@@ -243,24 +256,27 @@ mod tests {
     #[test]
     fn req_6_7_8_a_code_is_taken_once_within_a_minute_from_its_client_with_its_verifier() {
         const HERE: &str = "http://127.0.0.1:5000/callback";
-        assert_eq!(redeemed(code(), Client::Cli, HERE, "a", NOW.plus_seconds(59)), Ok(()));
-        let used = RecordedCode { used: true, ..code() };
-        assert_eq!(redeemed(used, Client::Cli, HERE, "a", NOW), Err(CodeRefusal::Used));
         assert_eq!(
-            redeemed(code(), Client::Cli, HERE, "a", NOW.plus_seconds(60)),
+            redeemed(code(), ClientId::cli(), HERE, "a", NOW.plus_seconds(59)),
+            Ok(())
+        );
+        let used = RecordedCode { used: true, ..code() };
+        assert_eq!(redeemed(used, ClientId::cli(), HERE, "a", NOW), Err(CodeRefusal::Used));
+        assert_eq!(
+            redeemed(code(), ClientId::cli(), HERE, "a", NOW.plus_seconds(60)),
             Err(CodeRefusal::Expired)
         );
         assert_eq!(
-            redeemed(code(), Client::WebUi, HERE, "a", NOW),
+            redeemed(code(), ClientId::web_ui(), HERE, "a", NOW),
             Err(CodeRefusal::OtherClient)
         );
         let elsewhere = "http://127.0.0.1:5001/callback";
         assert_eq!(
-            redeemed(code(), Client::Cli, elsewhere, "a", NOW),
+            redeemed(code(), ClientId::cli(), elsewhere, "a", NOW),
             Err(CodeRefusal::OtherRedirect)
         );
         assert_eq!(
-            redeemed(code(), Client::Cli, HERE, "b", NOW),
+            redeemed(code(), ClientId::cli(), HERE, "b", NOW),
             Err(CodeRefusal::WrongVerifier)
         );
         let old = RecordedCode {
@@ -268,7 +284,7 @@ mod tests {
             ..code()
         };
         assert_eq!(
-            redeemed(old, Client::Cli, HERE, "a", NOW),
+            redeemed(old, ClientId::cli(), HERE, "a", NOW),
             Err(CodeRefusal::AccountChanged)
         );
     }

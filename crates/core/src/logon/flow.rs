@@ -185,14 +185,15 @@ mod tests {
 
     use super::*;
     use crate::factor::TotpSecret;
-    use crate::logon::{Challenge, Client, Clients, WEB_UI_CALLBACK};
+    use crate::logon::{Challenge, Client, Resource, WEB_UI_CALLBACK};
     use crate::password::{self, PasswordHash};
     use crate::{AccountName, Roles};
 
     fn request() -> AuthorizationRequest {
         AuthorizationRequest {
-            client: Client::WebUi,
-            redirect: Clients::default().redirect(Client::WebUi, WEB_UI_CALLBACK).unwrap(),
+            client: Client::web_ui().spec.id,
+            resource: Resource::Web,
+            redirect: Client::web_ui().spec.redirect(WEB_UI_CALLBACK, None).unwrap(),
             challenge: Challenge([0; 32]),
             state: None,
         }
@@ -207,6 +208,8 @@ mod tests {
             state: AccountState::Active,
             created_at: Timestamp(0),
             eligible_at: Timestamp(0),
+            expires_at: None,
+            mfa: false,
             revision: 1,
         }
     }

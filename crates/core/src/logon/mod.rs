@@ -15,13 +15,18 @@ mod client;
 mod code;
 mod flow;
 mod pkce;
+mod redirect;
 mod request;
 mod session;
 pub mod throttle;
 
-pub use client::{CLI_REDIRECT_PATH, Client, Clients, RedirectUri, WEB_UI_CALLBACK};
+pub use client::{
+    Authentication, BadClient, BadClientId, CLI_REDIRECT_PATH, Client, ClientId, ClientRefusal, ClientSpec, Grant,
+    Resource, WEB_UI_CALLBACK,
+};
 pub use code::{AuthorizationCode, CODE_SECONDS, CodeRefusal, Presented, RecordedCode, Redeemed};
 pub use flow::{Answer, Denied, FLOW_SECONDS, Flow, Granted, Step};
 pub use pkce::{BadPkce, Challenge, Verifier};
+pub use redirect::{BadRedirect, RedirectUri, RegisteredRedirect};
 pub use request::{AuthorizationRequest, BackToClient, RequestRefusal};
 pub use session::{ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, IDLE_SECONDS, Session, SessionEnd};

@@ -2,13 +2,15 @@
 
 use countersign_events::Reason;
 
-use super::{Challenge, Client, Clients, RedirectUri};
+use super::{Challenge, Client, ClientId, Grant, RedirectUri, Resource};
 
 /// A request that may go on to the logon: client, redirect URI and challenge are all good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationRequest {
     /// Who asks.
-    pub client: Client,
+    pub client: ClientId,
+    /// What the logon is for.
+    pub resource: Resource,
     /// Where the answer goes.
     pub redirect: RedirectUri,
     /// What the client will have to answer to redeem the code.
@@ -25,7 +27,7 @@ pub enum RequestRefusal {
         /// For the event.
         reason: Reason,
         /// The client, where it is known.
-        client: Option<Client>,
+        client: Option<ClientId>,
         /// What is wrong, for the page.
         detail: &'static str,
     },
@@ -37,7 +39,9 @@ pub enum RequestRefusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackToClient {
     /// Who asked.
-    pub client: Client,
+    pub client: ClientId,
+    /// Why, for the event.
+    pub reason: Reason,
     /// Where it is told.
     pub redirect: RedirectUri,
     /// Given back unchanged.
@@ -53,7 +57,7 @@ impl RequestRefusal {
     pub const fn reason(&self) -> Reason {
         match self {
             Self::Here { reason, .. } => *reason,
-            Self::Back(_) => Reason::MalformedRequest,
+            Self::Back(back) => back.reason,
         }
     }
 }
@@ -61,26 +65,51 @@ impl RequestRefusal {
 const STATE_MOST: usize = 1024;
 
 impl AuthorizationRequest {
-    /// Reads the query's parameters. One that is empty counts as absent, one that is repeated makes the request malformed,
-    /// one that is not known is ignored (RFC 6749, section 3.1).
-    pub fn parse(parameters: &[(String, String)], clients: &Clients) -> Result<Self, RequestRefusal> {
-        let (client, redirect) = addressee(parameters, clients)?;
+    /// Which client asks. Whoever knows the clients looks it up for [`Self::parse`].
+    ///
+    /// # Errors
+    /// It is not said once.
+    pub fn client_id(parameters: &[(String, String)]) -> Result<&str, RequestRefusal> {
+        match one(parameters, "client_id") {
+            Ok(Some(id)) => Ok(id),
+            Ok(None) | Err(Repeated) => Err(here(Reason::MalformedRequest, None, "client_id must be given once.")),
+        }
+    }
+
+    /// Reads the parameters that this client sent; none is a client that is not registered. `origin` is the address people
+    /// reach this server by. A parameter that is empty counts as absent, one that is repeated makes the request malformed, one
+    /// that is not known is ignored (RFC 6749, section 3.1).
+    ///
+    /// # Errors
+    /// Why it does not go on, and who can be told.
+    pub fn parse(
+        parameters: &[(String, String)],
+        client: Option<&Client>,
+        origin: Option<&str>,
+    ) -> Result<Self, RequestRefusal> {
+        let Some(client) = client else {
+            let unknown = "No such client is registered here.";
+            return Err(here(Reason::UnauthorizedClient, None, unknown));
+        };
+        let redirect = addressee(parameters, client, origin)?;
         let state = one(parameters, "state");
         let good_state = matches!(state, Ok(state) if state.is_none_or(|state| {
             state.len() <= STATE_MOST && state.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
         }));
         // What cannot be a state is not given back either.
         let state = state.ok().flatten().filter(|_| good_state).map(str::to_owned);
-        let back = |error, description| {
+        let back = |reason, error, description| {
             RequestRefusal::Back(BackToClient {
-                client,
+                client: client.spec.id.clone(),
+                reason,
                 redirect: redirect.clone(),
                 state: state.clone(),
                 error,
                 description,
             })
         };
-        let malformed = |description| back("invalid_request", description);
+        let malformed = |description| back(Reason::MalformedRequest, "invalid_request", description);
+        let unauthorized = |error, description| back(Reason::UnauthorizedClient, error, description);
 
         if !good_state {
             return Err(malformed(
@@ -89,7 +118,10 @@ impl AuthorizationRequest {
         }
         match one(parameters, "response_type") {
             Ok(Some("code")) => (),
-            Ok(Some(_)) => return Err(back("unsupported_response_type", "response_type must be code")),
+            Ok(Some(_)) => {
+                let description = "response_type must be code";
+                return Err(back(Reason::MalformedRequest, "unsupported_response_type", description));
+            }
             Ok(None) | Err(Repeated) => return Err(malformed("response_type must be given once")),
         }
         match one(parameters, "code_challenge_method") {
@@ -108,8 +140,26 @@ impl AuthorizationRequest {
         if one(parameters, "scope").is_err() {
             return Err(malformed("scope must be given at most once"));
         }
+        let Ok(asked) = one(parameters, "resource") else {
+            return Err(malformed("resource must be given at most once"));
+        };
+        if client.allows(Grant::AuthorizationCode).is_err() {
+            let description = "this client may not ask for a code";
+            return Err(unauthorized("unauthorized_client", description));
+        }
+        let resource = match asked.map(Resource::with_id) {
+            Some(None) => None,
+            known => client.spec.resource(known.flatten()),
+        };
+        let Some(resource) = resource else {
+            return Err(unauthorized(
+                "invalid_target",
+                "this client may not ask for that resource",
+            ));
+        };
         Ok(Self {
-            client,
+            client: client.spec.id.clone(),
+            resource,
             redirect,
             challenge,
             state,
@@ -117,28 +167,30 @@ impl AuthorizationRequest {
     }
 }
 
-fn addressee(parameters: &[(String, String)], clients: &Clients) -> Result<(Client, RedirectUri), RequestRefusal> {
-    let here = |reason, client, detail| RequestRefusal::Here { reason, client, detail };
-    let client = match one(parameters, "client_id") {
-        Ok(Some(id)) => Client::with_id(id)
-            .ok_or_else(|| here(Reason::UnauthorizedClient, None, "No such client is registered here.")),
-        Ok(None) | Err(Repeated) => Err(here(Reason::MalformedRequest, None, "client_id must be given once.")),
-    }?;
-    match one(parameters, "redirect_uri") {
-        Ok(Some(given)) => match clients.redirect(client, given) {
-            Some(redirect) => Ok((client, redirect)),
-            None => Err(here(
-                Reason::UnauthorizedClient,
-                Some(client),
-                "This redirect_uri is not registered for the client.",
-            )),
-        },
-        Ok(None) | Err(Repeated) => Err(here(
-            Reason::MalformedRequest,
-            Some(client),
-            "redirect_uri must be given once.",
-        )),
+fn addressee(
+    parameters: &[(String, String)],
+    client: &Client,
+    origin: Option<&str>,
+) -> Result<RedirectUri, RequestRefusal> {
+    let id = || Some(client.spec.id.clone());
+    // Also its redirect URIs are of no account any more.
+    if client.enabled().is_err() {
+        return Err(here(Reason::UnauthorizedClient, id(), "This client is disabled."));
     }
+    match one(parameters, "redirect_uri") {
+        Ok(Some(given)) => client.spec.redirect(given, origin).ok_or_else(|| {
+            let detail = "This redirect_uri is not registered for the client.";
+            here(Reason::UnauthorizedClient, id(), detail)
+        }),
+        Ok(None) | Err(Repeated) => {
+            let detail = "redirect_uri must be given once.";
+            Err(here(Reason::MalformedRequest, id(), detail))
+        }
+    }
+}
+
+const fn here(reason: Reason, client: Option<ClientId>, detail: &'static str) -> RequestRefusal {
+    RequestRefusal::Here { reason, client, detail }
 }
 
 struct Repeated;
@@ -167,7 +219,9 @@ mod tests {
 
     fn parsed(pairs: &[(&str, &str)]) -> Result<AuthorizationRequest, RequestRefusal> {
         let owned: Vec<_> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        AuthorizationRequest::parse(&owned, &Clients::default())
+        let known = AuthorizationRequest::client_id(&owned)?.parse().ok();
+        let client = known.and_then(|id| Client::built_in(&id));
+        AuthorizationRequest::parse(&owned, client.as_ref(), None)
     }
 
     fn with(name: &str, value: &str) -> Result<AuthorizationRequest, RequestRefusal> {
@@ -182,7 +236,11 @@ mod tests {
     #[test]
     fn a_good_request_goes_on() {
         let request = parsed(&GOOD).unwrap();
-        assert_eq!((request.client, request.state.as_deref()), (Client::Cli, Some("xyz")));
+        assert_eq!(
+            (request.client, request.state.as_deref()),
+            (ClientId::cli(), Some("xyz"))
+        );
+        assert_eq!(request.resource, Resource::Api);
         assert_eq!(request.redirect.as_str(), "http://127.0.0.1:5000/callback");
     }
 
@@ -226,6 +284,40 @@ mod tests {
                 }
                 other => panic!("{name}={value}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_disabled_client_is_not_even_led_back_and_no_client_gets_what_it_may_not_have() {
+        let owned: Vec<_> = GOOD.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let mut client = Client::cli();
+        let asking = |client: &Client, more: &[(&str, &str)]| {
+            let mut owned = owned.clone();
+            owned.extend(more.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+            AuthorizationRequest::parse(&owned, Some(client), None)
+        };
+        let restic = asking(&client, &[("resource", "restic")]).unwrap();
+        assert_eq!(restic.resource, Resource::Repositories);
+        for other in ["countersign-web", "https://other.example"] {
+            match asking(&client, &[("resource", other)]) {
+                Err(RequestRefusal::Back(back)) => {
+                    assert_eq!(
+                        (back.error, back.reason),
+                        ("invalid_target", Reason::UnauthorizedClient)
+                    );
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        client.spec.grants.remove(&Grant::AuthorizationCode);
+        match asking(&client, &[]) {
+            Err(RequestRefusal::Back(back)) => assert_eq!(back.error, "unauthorized_client"),
+            other => panic!("{other:?}"),
+        }
+        client.spec.enabled = false;
+        match asking(&client, &[]) {
+            Err(RequestRefusal::Here { reason, .. }) => assert_eq!(reason, Reason::UnauthorizedClient),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use countersign_events::Timestamp;
 
-use crate::{Account, AccountId, AccountState};
+use crate::{Account, AccountId};
 
 /// A session ends when nothing was asked for this long, in seconds.
 pub const IDLE_SECONDS: i64 = 30 * 60;
@@ -49,10 +49,7 @@ impl Session {
             Err(SessionEnd::TooOld)
         } else if now >= self.seen_at.plus_seconds(IDLE_SECONDS) {
             Err(SessionEnd::Idle)
-        } else if account.id != self.account
-            || account.revision != self.account_revision
-            || account.state != AccountState::Active
-        {
+        } else if account.id != self.account || account.revision != self.account_revision || !account.lives(now) {
             Err(SessionEnd::AccountChanged)
         } else {
             Ok(())
@@ -63,7 +60,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AccountKind, Roles};
+    use crate::{AccountKind, AccountState, Roles};
 
     #[test]
     fn req_37_a_session_ends_idle_old_or_with_its_account() {
@@ -75,6 +72,8 @@ mod tests {
             state: AccountState::Active,
             created_at: Timestamp(0),
             eligible_at: Timestamp(0),
+            expires_at: None,
+            mfa: false,
             revision: 3,
         };
         let start = Timestamp(0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use countersign_core::clock::random;
-use countersign_core::logon::{CLI_REDIRECT_PATH, Client, FLOW_SECONDS, Verifier};
+use countersign_core::logon::{CLI_REDIRECT_PATH, ClientId, FLOW_SECONDS, Verifier};
 use percent_encoding::utf8_percent_encode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -101,7 +101,8 @@ impl Logout {
             let Some(token) = Credentials::read()?.token(&remote.url) else {
                 return Err(RemoteError::NotLoggedOn(remote.url.to_string()));
             };
-            let form = [("client_id", Client::Cli.id()), ("token", token.as_str())];
+            let client = ClientId::cli();
+            let form = [("client_id", client.as_str()), ("token", token.as_str())];
             let revoked = remote.post_form("/oauth2/revoke", &form);
             // Forgotten here even when the server cannot be reached: it ends there by itself.
             Credentials::read()?.forget(&remote.url)?;
@@ -120,14 +121,14 @@ impl Logout {
 
 /// Logs on: shows the address to open, waits for the answer on a loopback port, and exchanges it for a token.
 fn log_on(remote: &Remote, show: impl FnOnce(&str)) -> Result<String, LoginError> {
-    let issuer = issuer(remote)?;
+    let (issuer, client) = (issuer(remote)?, ClientId::cli());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
     let redirect = format!("http://{}{CLI_REDIRECT_PATH}", listener.local_addr()?);
     let verifier = Verifier::new(&SystemEntropy);
     let state = data_encoding::HEXLOWER.encode(&random::<16>(&SystemEntropy));
     let pairs = [
-        ("client_id", Client::Cli.id()),
+        ("client_id", client.as_str()),
         ("redirect_uri", &redirect),
         ("response_type", "code"),
         ("code_challenge", &verifier.challenge().to_text()),
@@ -143,7 +144,7 @@ fn log_on(remote: &Remote, show: impl FnOnce(&str)) -> Result<String, LoginError
     let code = runtime.block_on(answer(listener, Expected { state, issuer }))?;
     let form = [
         ("grant_type", "authorization_code"),
-        ("client_id", Client::Cli.id()),
+        ("client_id", client.as_str()),
         ("code", &code),
         ("redirect_uri", &redirect),
         ("code_verifier", verifier.as_str()),

@@ -302,6 +302,7 @@ async fn change_settings(tx: &mut Tx, settings: &Settings, now: Timestamp) -> Re
         cool_off_hours: settings.cool_off_hours.unwrap_or(before.cool_off_hours),
         held_bytes_cap: settings.held_bytes_cap.or(before.held_bytes_cap),
         event_retention_days: settings.event_retention_days.or(before.event_retention_days),
+        ..before.clone()
     };
     if after == before {
         return Ok(());

@@ -1,7 +1,7 @@
 //! A server where something waits: two people, a client with a backup, deletes that were held, tokens for the API.
 
 use axum::body::Body;
-use countersign_core::logon::{Client as OauthClient, Presented, RecordedCode, Verifier};
+use countersign_core::logon::{ClientId, Presented, RecordedCode, Resource, Verifier};
 use countersign_core::token::Secret;
 use countersign_core::{Account, AccountKind, Clock as _, ObjectKey, ObjectKind, Policy, RequestId, Roles};
 use countersign_store::{NewAccount, StoreError};
@@ -104,7 +104,8 @@ impl Office {
         );
         let code = RecordedCode {
             chain: secret.hash().to_hex(),
-            client: OauthClient::Cli,
+            client: ClientId::cli(),
+            resource: Resource::Api,
             redirect: String::new(),
             challenge: verifier.challenge(),
             account: account.id,
@@ -113,7 +114,7 @@ impl Office {
             used: false,
         };
         let presented = Presented {
-            client: OauthClient::Cli,
+            client: &ClientId::cli(),
             redirect: "",
             verifier: &verifier,
         };

@@ -3,7 +3,7 @@
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use countersign_core::logon::{AuthorizationRequest, BackToClient, RequestRefusal};
+use countersign_core::logon::{AuthorizationRequest, BackToClient, Client, RequestRefusal};
 use countersign_store::StoreError;
 
 use super::flow;
@@ -22,19 +22,42 @@ pub async fn authorize(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let parameters = form_pairs(query.unwrap_or_default().as_bytes());
-    match AuthorizationRequest::parse(&parameters, &app.clients()) {
+    let (client, request) = match AuthorizationRequest::client_id(&parameters) {
+        Ok(id) => {
+            let client = known_client(&app, id).await?;
+            let request = AuthorizationRequest::parse(&parameters, client.as_ref(), Some(&app.issuer()));
+            (client, request)
+        }
+        Err(refusal) => (None, Err(refusal)),
+    };
+    match request {
         Ok(request) => flow::begin(&app, request).await,
-        Err(refusal) => refused(&app, &address, refusal).await,
+        Err(refusal) => refused(&app, &address, client, refusal).await,
     }
 }
 
-async fn refused(app: &AppState, address: &ClientAddress, refusal: RequestRefusal) -> Result<Response, Problem> {
+/// The client that calls itself so, if there is one.
+pub async fn known_client(app: &AppState, id: &str) -> Result<Option<Client>, Problem> {
+    let Ok(id) = id.parse() else { return Ok(None) };
+    app.store
+        .ask(|view| Box::pin(async move { view.client(&id).await }))
+        .await
+        .map_err(|error: StoreError| Problem::internal(&error))
+}
+
+async fn refused(
+    app: &AppState,
+    address: &ClientAddress,
+    client: Option<Client>,
+    refusal: RequestRefusal,
+) -> Result<Response, Problem> {
     let reason = refusal.reason();
     let mut known = Known::of(address, None);
+    known.resource = client.and_then(|client| client.spec.resource(None));
     match &refusal {
-        RequestRefusal::Here { client, .. } => known.client = *client,
+        RequestRefusal::Here { client, .. } => known.client = client.clone(),
         RequestRefusal::Back(back) => {
-            known.client = Some(back.client);
+            known.client = Some(back.client.clone());
             known.redirect = Some(back.redirect.as_str().to_owned());
         }
     }

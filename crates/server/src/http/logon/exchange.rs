@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use countersign_core::Sha256;
 use countersign_core::logon::{
-    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, Client, CodeRefusal, Presented, Redeemed, Verifier,
+    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, ClientId, CodeRefusal, Presented, Redeemed, Verifier,
 };
 use countersign_core::token::hash_of;
 use countersign_events::{Reason, Timestamp};
@@ -15,7 +15,7 @@ use super::report::{TokenRequest, chain_revoked};
 /// What a client shows.
 pub struct Exchange {
     /// Who it is.
-    pub client: Client,
+    pub client: ClientId,
     /// The code.
     pub code: String,
     /// Where it got the code.
@@ -59,7 +59,8 @@ impl Exchange {
     pub async fn run(self, tx: &mut Tx, wanted: Wanted) -> Result<Result<(), ExchangeRefused>, StoreError> {
         let mut request = TokenRequest {
             address: self.address,
-            client: Some(self.client),
+            client: Some(self.client.clone()),
+            resource: None,
             grant_type: Some("authorization_code".into()),
             account: None,
         };
@@ -69,9 +70,10 @@ impl Exchange {
         };
         let account = tx.account(code.account).await?;
         request.account = account.clone();
+        request.resource = Some(code.resource);
         let chain = code.chain.clone();
         let presented = Presented {
-            client: self.client,
+            client: &self.client,
             redirect: &self.redirect,
             verifier: &self.verifier,
         };

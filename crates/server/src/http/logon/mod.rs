@@ -26,7 +26,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use countersign_core::logon::Clients;
 
 use super::same_site::own_forms_only;
 use crate::{App, AppState};
@@ -50,13 +49,6 @@ pub fn router(app: &AppState) -> Router<AppState> {
 }
 
 impl App {
-    /// Which redirect URIs are registered here.
-    fn clients(&self) -> Clients {
-        Clients {
-            public_origin: Some(self.config.public_url.to_string()),
-        }
-    }
-
     /// Who issues: the `iss` of answers (RFC 9207).
     fn issuer(&self) -> String {
         self.config.public_url.to_string()

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use countersign_core::logon::{AuthorizationRequest, Client, Granted};
+use countersign_core::logon::{AuthorizationRequest, ClientId, Granted, Resource};
 use countersign_core::{Account, AccountName};
 use countersign_events::{Event, Reason, Timestamp};
 use countersign_store::{StoreError, Tx};
@@ -14,8 +14,10 @@ use crate::listen::ClientAddress;
 pub struct Known {
     /// From where.
     pub address: Option<IpAddr>,
-    /// For which client, with where its answer would go.
-    pub client: Option<Client>,
+    /// For which client.
+    pub client: Option<ClientId>,
+    /// For what.
+    pub resource: Option<Resource>,
     /// Where its answer would go.
     pub redirect: Option<String>,
     /// What was typed as the name.
@@ -29,7 +31,8 @@ impl Known {
     pub fn of(address: &ClientAddress, request: Option<&AuthorizationRequest>) -> Self {
         Self {
             address: Some(address.ip),
-            client: request.map(|request| request.client),
+            client: request.map(|request| request.client.clone()),
+            resource: request.map(|request| request.resource),
             redirect: request.map(|request| request.redirect.as_str().to_owned()),
             ..Self::default()
         }
@@ -42,10 +45,10 @@ impl Known {
         let name = self.account.as_ref().map(|account| account.name.clone()).or(typed);
         let event = Event::UserAuthorizationDenied {
             source_ip_address: self.address,
-            client_id: self.client.map(|client| client.id().to_owned()),
+            client_id: self.client.map(|client| client.to_string()),
             friendly_name: name.as_ref().map(|name| name.as_str().to_owned()),
             subject: self.account.map(|account| account.id.subject()),
-            resource_id: self.client.map(|client| client.resource().to_owned()),
+            resource_id: self.resource.map(|resource| resource.id().to_owned()),
             redirect_uri: self.redirect,
             reason,
         };
@@ -64,10 +67,10 @@ pub async fn granted(
     let (request, account) = (granted.request(), granted.account());
     let event = Event::UserAuthorizationGranted {
         source_ip_address: Some(address.ip),
-        client_id: Some(request.client.id().to_owned()),
+        client_id: Some(request.client.to_string()),
         friendly_name: Some(account.name.as_str().to_owned()),
         subject: Some(account.id.subject()),
-        resource_id: Some(request.client.resource().to_owned()),
+        resource_id: Some(request.resource.id().to_owned()),
         redirect_uri: Some(request.redirect.as_str().to_owned()),
     };
     tx.report(&event, now, None, account.name.as_str()).await.map(drop)
@@ -79,7 +82,9 @@ pub struct TokenRequest {
     /// From where.
     pub address: IpAddr,
     /// What the client calls itself, if it is one of ours.
-    pub client: Option<Client>,
+    pub client: Option<ClientId>,
+    /// What for.
+    pub resource: Option<Resource>,
     /// What it asked with.
     pub grant_type: Option<String>,
     /// Whose logon it came from.
@@ -99,11 +104,11 @@ impl TokenRequest {
         let account = friendly_name.clone().unwrap_or_default();
         let event = Event::TokenRequestApproved {
             source_ip_address: Some(self.address),
-            client_id: self.client.map(|client| client.id().to_owned()),
+            client_id: self.client.map(|client| client.to_string()),
             grant_type: self.grant_type,
             friendly_name,
             subject,
-            resource_id: self.client.map(|client| client.resource().to_owned()),
+            resource_id: self.resource.map(|resource| resource.id().to_owned()),
             expiration: Some(expiration),
             refresh_token_chain_id: Some(chain.to_owned()),
         };
@@ -116,11 +121,11 @@ impl TokenRequest {
         let account = friendly_name.clone().unwrap_or_default();
         let event = Event::TokenRequestRejected {
             source_ip_address: Some(self.address),
-            client_id: self.client.map(|client| client.id().to_owned()),
+            client_id: self.client.map(|client| client.to_string()),
             grant_type: self.grant_type,
             friendly_name,
             subject,
-            resource_id: self.client.map(|client| client.resource().to_owned()),
+            resource_id: self.resource.map(|resource| resource.id().to_owned()),
             reason,
         };
         tx.report(&event, now, None, &account).await.map(drop)

@@ -4,13 +4,14 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use countersign_core::logon::{ACCESS_TOKEN_SECONDS, Client, Verifier};
+use countersign_core::logon::{ACCESS_TOKEN_SECONDS, ClientId, Verifier};
 use countersign_core::token::{Secret, hash_of};
 use countersign_events::Reason;
 use countersign_store::StoreError;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
+use super::authorize::known_client;
 use super::exchange::{Exchange, ExchangeRefused, Wanted};
 use super::report::{TokenRequest, chain_revoked};
 use crate::AppState;
@@ -82,9 +83,14 @@ async fn refuse(
 ) -> Result<Response, Problem> {
     let (now, reason) = (app.clock.now(), refused.reason);
     let known_grant = parameters.one("grant_type").filter(|grant| GRANTS.contains(grant));
+    let client = match parameters.one("client_id") {
+        Some(id) => known_client(app, id).await?,
+        None => None,
+    };
     let request = TokenRequest {
         address: address.ip,
-        client: parameters.one("client_id").and_then(Client::with_id),
+        resource: client.as_ref().and_then(|client| client.spec.resource(None)),
+        client: client.map(|client| client.spec.id),
         grant_type: known_grant.map(str::to_owned),
         account: None,
     };
@@ -134,10 +140,10 @@ impl Parameters {
             }
             None => return Err(Refused::malformed("grant_type must be given once.")),
         }
-        let client = match self.one("client_id").map(Client::with_id) {
-            Some(Some(Client::Cli)) => Client::Cli,
+        let client = match self.one("client_id") {
+            Some("cli") => ClientId::cli(),
             // The pages redeem their codes inside the server.
-            Some(Some(Client::WebUi) | None) => {
+            Some(_) => {
                 return Err(Refused {
                     error: "invalid_client",
                     description: "No such client may ask for tokens here.",
@@ -168,7 +174,7 @@ impl Parameters {
 /// `POST /oauth2/revoke`: ends the token's chain. A token that is not known counts as ended (RFC 7009, section 2.2).
 pub async fn revoke(State(app): State<AppState>, address: ClientAddress, body: Bytes) -> Result<Response, Problem> {
     let parameters = Parameters(form_pairs(&body));
-    let Some(client) = parameters.one("client_id").and_then(Client::with_id) else {
+    let Some(client) = parameters.one("client_id").and_then(|id| id.parse::<ClientId>().ok()) else {
         return Ok(error(
             "invalid_client",
             "client_id must be the client that the token was given to.",

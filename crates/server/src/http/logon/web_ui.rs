@@ -4,7 +4,7 @@ use axum::extract::{Query, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_core::clock::random;
-use countersign_core::logon::{Client, FLOW_SECONDS, Verifier, WEB_UI_CALLBACK};
+use countersign_core::logon::{ClientId, FLOW_SECONDS, Resource, Verifier, WEB_UI_CALLBACK};
 use countersign_core::token::{Secret, hash_of};
 use countersign_events::Reason;
 use countersign_store::StoreError;
@@ -39,7 +39,7 @@ pub async fn login(State(app): State<AppState>, headers: HeaderMap, Query(To { t
     let location = with_query(
         "/oauth2/authorize",
         &[
-            ("client_id", Client::WebUi.id()),
+            ("client_id", ClientId::web_ui().as_str()),
             ("redirect_uri", WEB_UI_CALLBACK),
             ("response_type", "code"),
             ("code_challenge", &challenge),
@@ -103,7 +103,7 @@ pub async fn callback(
     let (cookie, csrf) = (Secret::new(&*app.entropy), Secret::new(&*app.entropy));
     let now = app.clock.now();
     let exchange = Exchange {
-        client: Client::WebUi,
+        client: ClientId::web_ui(),
         code: code.to_owned(),
         redirect: WEB_UI_CALLBACK.into(),
         verifier: waiting.verifier,
@@ -164,7 +164,8 @@ impl Waiting {
 
 async fn lost(app: &AppState, address: &ClientAddress, well_formed: bool, name: &str) -> Result<Response, Problem> {
     let known = Known {
-        client: Some(Client::WebUi),
+        client: Some(ClientId::web_ui()),
+        resource: Some(Resource::Web),
         redirect: Some(WEB_UI_CALLBACK.into()),
         ..Known::of(address, None)
     };

@@ -157,7 +157,7 @@ impl TypedSettings {
                 "" => None,
                 days => Some(whole("The days that logon events are kept", days)?),
             },
-            four_eyes: before.four_eyes,
+            ..before.clone()
         })
     }
 }

@@ -162,7 +162,7 @@ async fn reason_4_req_3_an_unknown_client_or_redirect_uri_is_no_redirect() {
                 client_id: client.map(str::to_owned),
                 friendly_name: None,
                 subject: None,
-                resource_id: client.map(|_| "countersign-api".to_owned()),
+                resource_id: client.map(|_| "gateway-api".to_owned()),
                 redirect_uri: None,
                 reason: Reason::UnauthorizedClient,
             }

@@ -97,7 +97,7 @@ async fn req_6_a_code_gives_one_token_and_its_reuse_takes_it_back() {
         grant_type: Some("authorization_code".into()),
         friendly_name: Some("ann".into()),
         subject: Some("UID-1".into()),
-        resource_id: Some("countersign-api".into()),
+        resource_id: Some("gateway-api".into()),
         reason: Reason::Unauthenticated,
     };
     let revoked = Event::TokenChainRevoked {

@@ -1,0 +1,27 @@
+-- Token chains: everything that comes from one logon. A refresh token is made of its chain and generation, so none is kept.
+
+CREATE TABLE token_chains (
+    id               TEXT   NOT NULL PRIMARY KEY,
+    client           TEXT   NOT NULL,
+    resource         TEXT   NOT NULL,
+    account_id       BIGINT NOT NULL REFERENCES accounts (id),
+    account_revision BIGINT NOT NULL,
+    address          TEXT   NOT NULL,
+    generation       BIGINT NOT NULL,
+    rotated_at       BIGINT NOT NULL,
+    created_at       BIGINT NOT NULL,
+    ends_at          BIGINT NOT NULL,
+    ended_at         BIGINT
+);
+
+CREATE INDEX token_chains_by_account ON token_chains (account_id, ended_at);
+CREATE INDEX token_chains_by_end ON token_chains (ends_at);
+
+-- What access tokens are signed with; the private parts are sealed.
+CREATE TABLE signing_keys (
+    id         TEXT   NOT NULL PRIMARY KEY,
+    sealed     BLOB   NOT NULL,
+    public     BLOB   NOT NULL,
+    created_at BIGINT NOT NULL,
+    retired_at BIGINT
+);
