@@ -100,6 +100,9 @@ pub struct OutOfRange {
 }
 
 impl Policy {
+    /// The longest that [`Self::session_hours`] may be.
+    pub const LONGEST_SESSION_HOURS: u32 = 168;
+
     /// The same settings if each is in its range.
     pub fn checked(self) -> Result<Self, OutOfRange> {
         let bounds = [
@@ -108,7 +111,7 @@ impl Policy {
             ("collect_seconds", self.collect_seconds, 60, 86_400),
             ("cool_off_hours", self.cool_off_hours, 0, 720),
             ("logoff_minutes", self.logoff_minutes, 1, 1440),
-            ("session_hours", self.session_hours, 1, 168),
+            ("session_hours", self.session_hours, 1, Self::LONGEST_SESSION_HOURS),
         ];
         let retention = self
             .event_retention_days
@@ -119,6 +122,16 @@ impl Policy {
             }
         }
         Ok(self)
+    }
+
+    /// After how many seconds without a question a person is logged off.
+    pub fn logoff_seconds(&self) -> i64 {
+        i64::from(self.logoff_minutes) * 60
+    }
+
+    /// How many seconds after the logon a session ends whatever happens.
+    pub fn session_seconds(&self) -> i64 {
+        i64::from(self.session_hours) * 3600
     }
 
     /// When a request made now expires.
@@ -155,6 +168,25 @@ mod tests {
                 good,
                 "{days}"
             );
+        }
+    }
+
+    #[test]
+    fn people_are_logged_off_within_a_day_and_a_week() {
+        for (minutes, hours, good) in [
+            (0, 12, false),
+            (1, 1, true),
+            (1440, 168, true),
+            (1441, 12, false),
+            (30, 0, false),
+            (30, 169, false),
+        ] {
+            let policy = Policy {
+                logoff_minutes: minutes,
+                session_hours: hours,
+                ..Policy::default()
+            };
+            assert_eq!(policy.checked().is_ok(), good, "{minutes} {hours}");
         }
     }
 

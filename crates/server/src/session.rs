@@ -21,9 +21,6 @@ pub const SESSION_COOKIE: &str = "countersign";
 /// What the pages' own script says with each refresh of a live list.
 const LIVE_HEADER: &str = "x-live";
 
-/// A session is noted as used at most this often, in seconds.
-const TOUCH_SECONDS: i64 = 60;
-
 /// Who is logged on in this browser. The account is as it is now, not as it was at the logon.
 ///
 /// As an extractor of a page: whoever is not logged on is led to the logon and back.
@@ -111,20 +108,25 @@ pub async fn of_browser(
         return Ok(None);
     };
     let hash = hash_of(cookie);
-    let Some((session, account)) = app
+    let (found, policy) = app
         .store
-        .ask(|view| Box::pin(async move { view.session(hash).await }))
-        .await?
-    else {
+        .read(|view| {
+            Box::pin(async move {
+                let found = view.session(hash).await?;
+                Ok::<_, countersign_store::StoreError>((found, view.policy().await?))
+            })
+        })
+        .await?;
+    let Some((session, account)) = found else {
         return Ok(None);
     };
     let now = app.clock.now();
-    if session.standing(&account, now).is_err() {
+    if session.standing(&account, &policy, now).is_err() {
         return Ok(None);
     }
     // An open tab that refreshes its list is nobody at work.
     let asked_by_person = !headers.contains_key(LIVE_HEADER);
-    if asked_by_person && now >= session.seen_at.plus_seconds(TOUCH_SECONDS) {
+    if asked_by_person && session.worth_noting(&policy, now) {
         let noted: Result<_, countersign_store::StoreError> = app
             .store
             .write(move |tx| Box::pin(async move { tx.touch_session(hash, now).await }))

@@ -6,10 +6,13 @@ use countersign_core::logon::{
     Session,
 };
 use countersign_core::password::PasswordHash;
-use countersign_core::{Account, AccountId, Sha256};
+use countersign_core::{Account, AccountId, Policy, Sha256};
 use countersign_events::Timestamp;
 
 use crate::{Row, StoreError, Tx, View};
+
+/// No session lives longer, whatever the settings are or were.
+const LONGEST_SESSION_SECONDS: i64 = Policy::LONGEST_SESSION_HOURS as i64 * 3600;
 
 /// A second factor as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -276,7 +279,7 @@ impl Tx {
     /// Keeps a code that was just issued, and forgets those whose sessions are long over.
     pub async fn add_code(&mut self, code: &AuthorizationCode, now: Timestamp) -> Result<(), StoreError> {
         // Kept as long as what it gave may live, so that its reuse is seen.
-        let over = now.plus_seconds(-2 * countersign_core::logon::ABSOLUTE_SECONDS);
+        let over = now.plus_seconds(-2 * LONGEST_SESSION_SECONDS);
         self.execute(
             "DELETE FROM authorization_codes WHERE expires_at <= $1",
             params![over.0],
@@ -335,7 +338,7 @@ impl Tx {
         address: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let over = now.plus_seconds(-2 * countersign_core::logon::ABSOLUTE_SECONDS);
+        let over = now.plus_seconds(-2 * LONGEST_SESSION_SECONDS);
         self.execute("DELETE FROM sessions WHERE created_at <= $1", params![over.0])
             .await?;
         let account = redeemed.account();

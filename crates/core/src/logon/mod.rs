@@ -29,4 +29,4 @@ pub use flow::{Answer, Denied, FLOW_SECONDS, Flow, Granted, Step};
 pub use pkce::{BadPkce, Challenge, Verifier};
 pub use redirect::{BadRedirect, RedirectUri, RegisteredRedirect};
 pub use request::{AuthorizationRequest, BackToClient, RequestRefusal};
-pub use session::{ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, IDLE_SECONDS, Session, SessionEnd};
+pub use session::{ACCESS_TOKEN_SECONDS, Session, SessionEnd};

@@ -2,12 +2,11 @@
 
 use countersign_events::Timestamp;
 
-use crate::{Account, AccountId};
+use crate::{Account, AccountId, Policy};
 
-/// A session ends when nothing was asked for this long, in seconds.
-pub const IDLE_SECONDS: i64 = 30 * 60;
-/// A session ends this long after the logon whatever happens, in seconds.
-pub const ABSOLUTE_SECONDS: i64 = 12 * 3600;
+/// A session is noted as used at most this often, in seconds; more often where people are logged off sooner.
+const NOTED_SECONDS: i64 = 60;
+
 /// How long an access token lives, in seconds: a working day.
 pub const ACCESS_TOKEN_SECONDS: i64 = 8 * 3600;
 
@@ -24,7 +23,7 @@ pub struct Session {
     pub csrf: String,
     /// When it began.
     pub created_at: Timestamp,
-    /// When something was last asked, to the minute.
+    /// When something was last asked, to the minute or better.
     pub seen_at: Timestamp,
 }
 
@@ -32,28 +31,47 @@ pub struct Session {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SessionEnd {
     /// Nothing was asked for too long.
-    #[error("the session ended because nothing was asked for 30 minutes: log on again")]
-    Idle,
+    #[error("the session ended because nothing was asked for {minutes} min: log on again")]
+    Idle {
+        /// How long nothing may be asked.
+        minutes: u32,
+    },
     /// It is too old.
-    #[error("the session ended after 12 hours: log on again")]
-    TooOld,
+    #[error("the session ended after {hours} h: log on again")]
+    TooOld {
+        /// How long a session lives at most.
+        hours: u32,
+    },
     /// The account was changed, disabled or deleted.
     #[error("the account has changed since the logon: log on again")]
     AccountChanged,
 }
 
 impl Session {
-    /// Whether it still holds for this account, re-read now.
-    pub fn standing(&self, account: &Account, now: Timestamp) -> Result<(), SessionEnd> {
-        if now >= self.created_at.plus_seconds(ABSOLUTE_SECONDS) {
-            Err(SessionEnd::TooOld)
-        } else if now >= self.seen_at.plus_seconds(IDLE_SECONDS) {
-            Err(SessionEnd::Idle)
+    /// Whether it still holds for this account and under these settings, both re-read now.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn standing(&self, account: &Account, policy: &Policy, now: Timestamp) -> Result<(), SessionEnd> {
+        if now >= self.created_at.plus_seconds(policy.session_seconds()) {
+            Err(SessionEnd::TooOld {
+                hours: policy.session_hours,
+            })
+        } else if now >= self.seen_at.plus_seconds(policy.logoff_seconds()) {
+            Err(SessionEnd::Idle {
+                minutes: policy.logoff_minutes,
+            })
         } else if account.id != self.account || account.revision != self.account_revision || !account.lives(now) {
             Err(SessionEnd::AccountChanged)
         } else {
             Ok(())
         }
+    }
+
+    /// Whether a use of it now is worth a note: what is not noted must not matter to the automatic logoff.
+    pub fn worth_noting(&self, policy: &Policy, now: Timestamp) -> bool {
+        let often = NOTED_SECONDS.min(policy.logoff_seconds() / 10);
+        now >= self.seen_at.plus_seconds(often)
     }
 }
 
@@ -85,11 +103,27 @@ mod tests {
             created_at: start,
             seen_at: start.plus_seconds(seen),
         };
-        let at = |seen, now| session(seen).standing(&account, start.plus_seconds(now));
+        let policy = Policy::default();
+        let at = |seen, now| session(seen).standing(&account, &policy, start.plus_seconds(now));
         assert_eq!(at(0, 30 * 60 - 1), Ok(()));
-        assert_eq!(at(0, 30 * 60), Err(SessionEnd::Idle));
+        assert_eq!(at(0, 30 * 60), Err(SessionEnd::Idle { minutes: 30 }));
         assert_eq!(at(43_000, 43_199), Ok(()));
-        assert_eq!(at(43_000, 43_200), Err(SessionEnd::TooOld));
+        assert_eq!(at(43_000, 43_200), Err(SessionEnd::TooOld { hours: 12 }));
+        let strict = Policy {
+            logoff_minutes: 1,
+            session_hours: 1,
+            ..Policy::default()
+        };
+        let at = |seen, now| session(seen).standing(&account, &strict, start.plus_seconds(now));
+        assert_eq!(at(0, 59), Ok(()));
+        assert_eq!(at(0, 60), Err(SessionEnd::Idle { minutes: 1 }));
+        assert_eq!(at(3_590, 3_599), Ok(()));
+        assert_eq!(at(3_590, 3_600), Err(SessionEnd::TooOld { hours: 1 }));
+        let ended = at(0, 60).unwrap_err().to_string();
+        assert_eq!(
+            ended,
+            "the session ended because nothing was asked for 1 min: log on again"
+        );
         for changed in [
             Account {
                 revision: 4,
@@ -100,7 +134,13 @@ mod tests {
                 ..account.clone()
             },
         ] {
-            assert_eq!(session(0).standing(&changed, start), Err(SessionEnd::AccountChanged));
+            assert_eq!(
+                session(0).standing(&changed, &policy, start),
+                Err(SessionEnd::AccountChanged)
+            );
         }
+        let noted = |policy, seconds| session(0).worth_noting(policy, start.plus_seconds(seconds));
+        assert!(!noted(&policy, 59) && noted(&policy, 60));
+        assert!(!noted(&strict, 5) && noted(&strict, 6));
     }
 }

@@ -251,12 +251,25 @@ async fn apply_policy(
         }
         _ => {}
     }
+    match (before.mfa_for_all, after.mfa_for_all) {
+        (false, true) => {
+            let event = Event::MfaEnabled { user: by.clone() };
+            tx.report(&event, now, request, &by.full_name).await?;
+        }
+        (true, false) => {
+            let event = Event::MfaDisabled { user: by.clone() };
+            tx.report(&event, now, request, &by.full_name).await?;
+        }
+        _ => {}
+    }
+    // The family has events of their own for these two.
     let other_settings = Policy {
         four_eyes: before.four_eyes,
+        mfa_for_all: before.mfa_for_all,
         ..after.clone()
     };
     if other_settings != *before {
-        report_change(tx, policy_changes(before, after), by, request, now).await?;
+        report_change(tx, policy_changes(before, &other_settings), by, request, now).await?;
     }
     Ok(())
 }
@@ -306,6 +319,21 @@ pub fn policy_differences(before: &Policy, after: &Policy) -> Vec<(&'static str,
         ),
         ("held_bytes_cap", cap(before), cap(after)),
         ("event_retention_days", retention(before), retention(after)),
+        (
+            "logoff_minutes",
+            before.logoff_minutes.to_string(),
+            after.logoff_minutes.to_string(),
+        ),
+        (
+            "session_hours",
+            before.session_hours.to_string(),
+            after.session_hours.to_string(),
+        ),
+        (
+            "mfa_for_all",
+            before.mfa_for_all.to_string(),
+            after.mfa_for_all.to_string(),
+        ),
     ]
     .into_iter()
     .filter(|(_, before, after)| before != after)

@@ -221,6 +221,60 @@ async fn turning_it_off_is_a_request_and_carries_nothing_along() {
 }
 
 #[tokio::test]
+async fn giving_up_the_second_factor_of_all_waits_and_both_ways_are_reported() {
+    let people = people(Roles::FOUNDING).await;
+    people.turn_on().await;
+    let mfa = |mfa_for_all| move |policy| Policy { mfa_for_all, ..policy };
+    let Ok(Changed::Requested(id)) = people.change_policy(&people.ann, mfa(false)).await else {
+        panic!()
+    };
+    assert!(people.policy().await.mfa_for_all);
+    let request = people.request(id).await;
+    assert_eq!(request.operation.id(), 108);
+    people.approve(&people.bob, &request).await.unwrap();
+    assert!(!people.policy().await.mfa_for_all);
+    // With another setting at once, each is reported as what it is.
+    let both = |policy| Policy {
+        mfa_for_all: true,
+        logoff_minutes: 5,
+        ..policy
+    };
+    let Ok(Changed::Requested(id)) = people.change_policy(&people.bob, both).await else {
+        panic!()
+    };
+    let request = people.request(id).await;
+    people.approve(&people.ann, &request).await.unwrap();
+    let events = people
+        .house
+        .app
+        .store
+        .ask(|view| Box::pin(async move { view.events_after(3, 100).await }));
+    let events: Vec<_> = events
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|recorded| recorded.event)
+        .collect();
+    let user = countersign_events::User::local;
+    assert_eq!(events[0], countersign_events::Event::MfaDisabled { user: user("ann") });
+    assert_eq!(
+        events[3..],
+        [
+            countersign_events::Event::MfaEnabled { user: user("bob") },
+            countersign_events::Event::GeneralSettingsUpdated {
+                changes: countersign_events::Changes::object("policy", "security settings").property(
+                    "logoff_minutes",
+                    "String",
+                    "30",
+                    "5"
+                ),
+                user_name: "bob".into(),
+            },
+        ]
+    );
+}
+
+#[tokio::test]
 async fn the_initiator_rejects_but_never_approves() {
     let people = people(Roles::FOUNDING).await;
     people.turn_on().await;

@@ -42,7 +42,7 @@ impl FourEyes {
 }
 
 /// The numbers as typed. Sends `csrf`, `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`,
-/// `event_retention_days`.
+/// `event_retention_days`, `logoff_minutes`, `session_hours`, `mfa_for_all` (`on`, `off`).
 #[derive(Debug, Clone)]
 pub struct SettingsForm {
     /// 1 to 30.
@@ -57,6 +57,12 @@ pub struct SettingsForm {
     pub held_gib: String,
     /// 30 to 3650; empty for ever.
     pub event_retention_days: String,
+    /// 1 to 1440.
+    pub logoff_minutes: String,
+    /// 1 to 168.
+    pub session_hours: String,
+    /// Whether every person must show a second factor.
+    pub mfa_for_all: bool,
     /// What was wrong with the last try.
     pub problem: Option<String>,
 }

@@ -61,6 +61,9 @@ struct Settings {
     cool_off_hours: Option<u32>,
     held_bytes_cap: Option<u64>,
     event_retention_days: Option<u32>,
+    logoff_minutes: Option<u32>,
+    session_hours: Option<u32>,
+    mfa_for_all: Option<bool>,
 }
 
 /// Why nothing was set up.
@@ -302,7 +305,9 @@ async fn change_settings(tx: &mut Tx, settings: &Settings, now: Timestamp) -> Re
         cool_off_hours: settings.cool_off_hours.unwrap_or(before.cool_off_hours),
         held_bytes_cap: settings.held_bytes_cap.or(before.held_bytes_cap),
         event_retention_days: settings.event_retention_days.or(before.event_retention_days),
-        ..before.clone()
+        logoff_minutes: settings.logoff_minutes.unwrap_or(before.logoff_minutes),
+        mfa_for_all: settings.mfa_for_all.unwrap_or(before.mfa_for_all),
+        session_hours: settings.session_hours.unwrap_or(before.session_hours),
     };
     if after == before {
         return Ok(());

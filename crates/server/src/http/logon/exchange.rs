@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 
 use countersign_core::Sha256;
-use countersign_core::logon::{
-    ABSOLUTE_SECONDS, ACCESS_TOKEN_SECONDS, ClientId, CodeRefusal, Presented, Redeemed, Verifier,
-};
+use countersign_core::logon::{ACCESS_TOKEN_SECONDS, ClientId, CodeRefusal, Presented, Redeemed, Verifier};
 use countersign_core::token::hash_of;
 use countersign_events::{Reason, Timestamp};
 use countersign_store::{StoreError, Tx};
@@ -98,7 +96,8 @@ impl Exchange {
             Wanted::Session { cookie, csrf } => {
                 let address = self.address.to_string();
                 tx.add_session(redeemed, cookie, &csrf, &address, self.now).await?;
-                Ok(self.now.plus_seconds(ABSOLUTE_SECONDS))
+                let lives = tx.policy().await?.session_seconds();
+                Ok(self.now.plus_seconds(lives))
             }
             Wanted::AccessToken { hash } => {
                 let expires = self.now.plus_seconds(ACCESS_TOKEN_SECONDS);

@@ -153,6 +153,55 @@ async fn req_37_a_session_ends_when_idle() {
 }
 
 #[tokio::test]
+async fn req_37_the_automatic_logoff_follows_its_setting_at_once() {
+    let server = TestServer::new().await;
+    server.person("ann").await;
+    let mut browser = server.browser();
+    browser.log_on("ann").await;
+    let set = async |logoff_minutes, session_hours| {
+        let policy = countersign_core::Policy {
+            logoff_minutes,
+            session_hours,
+            ..countersign_core::Policy::default()
+        };
+        let done = server
+            .app
+            .store
+            .write(move |tx| Box::pin(async move { tx.set_policy(&policy).await }));
+        done.await.unwrap_or_else(|error: StoreError| panic!("{error}"));
+    };
+    set(1, 1).await;
+    // Somebody who works all the time is not logged off, however short the time is.
+    for _ in 0..70 {
+        server.clock.advance_seconds(50);
+        assert_eq!(browser.get("/pending").await.status, StatusCode::OK);
+    }
+    server.clock.advance_seconds(59);
+    assert_eq!(browser.get("/pending").await.status, StatusCode::OK);
+    server.clock.advance_seconds(60);
+    assert_eq!(
+        browser.get("/pending").await.status,
+        StatusCode::SEE_OTHER,
+        "idle for a minute"
+    );
+    set(1440, 1).await;
+    assert_eq!(
+        browser.get("/pending").await.status,
+        StatusCode::SEE_OTHER,
+        "an hour is over"
+    );
+    set(1440, 2).await;
+    assert_eq!(browser.get("/pending").await.status, StatusCode::OK);
+    let mut other = server.browser();
+    server.clock.advance_seconds(30);
+    other.log_on("ann").await;
+    let Some(Event::TokenRequestApproved { expiration, .. }) = server.events().await.pop() else {
+        panic!()
+    };
+    assert_eq!(expiration, Some(server.app.clock.now().plus_seconds(2 * 3600)));
+}
+
+#[tokio::test]
 async fn req_37_a_tab_that_refreshes_itself_keeps_no_session_alive() {
     let server = TestServer::new().await;
     server.person("ann").await;

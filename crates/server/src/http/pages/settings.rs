@@ -106,6 +106,10 @@ pub struct TypedSettings {
     cool_off_hours: String,
     held_gib: String,
     event_retention_days: String,
+    logoff_minutes: String,
+    session_hours: String,
+    /// `on` or `off`; left out, it stays as it is.
+    mfa_for_all: String,
 }
 
 impl TypedSettings {
@@ -123,6 +127,9 @@ impl TypedSettings {
                 .event_retention_days
                 .map(|days| days.to_string())
                 .unwrap_or_default(),
+            logoff_minutes: policy.logoff_minutes.to_string(),
+            session_hours: policy.session_hours.to_string(),
+            mfa_for_all: if policy.mfa_for_all { "on" } else { "off" }.to_owned(),
         }
     }
 
@@ -134,6 +141,9 @@ impl TypedSettings {
             cool_off_hours: self.cool_off_hours,
             held_gib: self.held_gib,
             event_retention_days: self.event_retention_days,
+            logoff_minutes: self.logoff_minutes,
+            session_hours: self.session_hours,
+            mfa_for_all: self.mfa_for_all != "off",
             problem,
         }
     }
@@ -156,6 +166,14 @@ impl TypedSettings {
             event_retention_days: match self.event_retention_days.trim() {
                 "" => None,
                 days => Some(whole("The days that logon events are kept", days)?),
+            },
+            logoff_minutes: whole("The minutes until the automatic logoff", &self.logoff_minutes)?,
+            session_hours: whole("The hours that a session lives", &self.session_hours)?,
+            mfa_for_all: match self.mfa_for_all.as_str() {
+                "on" => true,
+                "off" => false,
+                // Nothing is weakened by what was not said.
+                _ => before.mfa_for_all,
             },
             ..before.clone()
         })
@@ -254,6 +272,18 @@ mod unit {
         assert_eq!(with(" 3 ").read(&before).unwrap().held_bytes_cap, Some(3 * GIB));
         for bad in ["0", "-1", "1.5", "many", "99999999999"] {
             assert!(with(bad).read(&before).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_second_factor_is_given_up_by_a_plain_word_alone() {
+        let before = Policy::default();
+        let with = |mfa: &str| TypedSettings {
+            mfa_for_all: mfa.into(),
+            ..TypedSettings::of(&before)
+        };
+        for (mfa, on) in [("on", true), ("", true), ("false", true), ("off", false)] {
+            assert_eq!(with(mfa).read(&before).unwrap().mfa_for_all, on, "{mfa}");
         }
     }
 

@@ -190,6 +190,9 @@ fn setting(name: &'static str) -> (&'static str, &'static str) {
         "cool_off_hours" => ("Cool-off of a new approver", "hours"),
         "held_bytes_cap" => ("Held bytes a backup, at most", "bytes"),
         "event_retention_days" => ("Logon events are kept for", "days"),
+        "logoff_minutes" => ("Logged off without use after", "minutes"),
+        "session_hours" => ("Logged off in any case after", "hours"),
+        "mfa_for_all" => ("Everybody needs a second factor", ""),
         other => (other, ""),
     }
 }

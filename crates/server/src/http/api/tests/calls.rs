@@ -23,10 +23,14 @@ async fn a_setting_is_changed_by_a_request_while_four_eyes_are_on() {
     {
       "collect_seconds": 3600,
       "cool_off_hours": 24,
+      "event_retention_days": null,
       "expiry_days": 7,
       "four_eyes": true,
       "held_bytes_cap": null,
-      "quiet_seconds": 15
+      "logoff_minutes": 30,
+      "mfa_for_all": true,
+      "quiet_seconds": 15,
+      "session_hours": 12
     }
     "#);
     let mut after = body(&before.body);

@@ -11,7 +11,7 @@ async fn settings_are_saved_at_once_while_four_eyes_authorization_is_off() {
     scene.policy(Policy::default()).await;
     let mut ann = scene.browser("ann").await;
     let page = ann.get("/settings").await;
-    assert_snapshot!(part(&page, "Four-eyes authorization", "Requests and events"), @"
+    assert_snapshot!(part(&page, "Four-eyes authorization", "Requests, events and logging on"), @"
     Four-eyes authorization
     Off Deletes happen at once, by one person or one stolen token.
     2 accounts can approve. Turning it off again needs a second person.
@@ -24,6 +24,8 @@ async fn settings_are_saved_at_once_while_four_eyes_authorization_is_off() {
             ("collect_seconds", "3600"),
             ("cool_off_hours", "24"),
             ("held_gib", "2"),
+            ("logoff_minutes", "30"),
+            ("session_hours", "12"),
         ]
     };
     let csrf = page.csrf();
@@ -60,7 +62,7 @@ async fn turning_it_off_is_a_request() {
     It is held: nothing is lost, and no setting has changed. A second person must approve it before 2026-11-25 14:07 UTC (in 7 d) ; otherwise everything is as it was.
     Look at the request All pending
     ");
-    assert_snapshot!(part(&ann.get("/settings").await, "Four-eyes authorization", "Requests and events"), @"
+    assert_snapshot!(part(&ann.get("/settings").await, "Four-eyes authorization", "Requests, events and logging on"), @"
     Four-eyes authorization
     On Whatever deletes backups waits for a second person.
     Request 1 to turn it off is waiting for a second person.
