@@ -13,6 +13,7 @@ mod crash;
 mod delivery;
 mod full_disk;
 mod laws;
+mod oauth;
 mod receivers;
 mod record;
 mod rules;

@@ -5,6 +5,7 @@
     reason = "a driver can do what its program can, not only what today's tests ask of it"
 )]
 
+pub mod application;
 pub mod arrivals;
 pub mod browser;
 pub mod certificates;

@@ -9,6 +9,7 @@ pub struct Person {
     agent: Agent,
     origin: String,
     cookies: BTreeMap<String, String>,
+    may_leave: bool,
 }
 
 /// A page as it came.
@@ -52,6 +53,15 @@ impl Person {
             agent,
             origin: origin.trim_end_matches('/').to_owned(),
             cookies: BTreeMap::new(),
+            may_leave: false,
+        }
+    }
+
+    /// Someone whom an application sent here, and who is sent back there. The page they end on is then an address with nothing on it.
+    pub fn sent_here(origin: &str) -> Self {
+        Self {
+            may_leave: true,
+            ..Self::new(origin)
         }
     }
 
@@ -163,6 +173,14 @@ impl Person {
             };
             assert_eq!(status, 303, "{address} redirects with another status than 303");
             let to = to.strip_prefix(&self.origin).map_or(to.clone(), str::to_owned);
+            if self.may_leave && to.contains("://") {
+                let html = String::new();
+                return Ok(Page {
+                    status,
+                    address: to,
+                    html,
+                });
+            }
             address = resolve(&address, &to);
             response = self
                 .agent

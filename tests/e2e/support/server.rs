@@ -9,6 +9,7 @@ use std::{
 };
 
 use countersign_core::{BackupId, ObjectKey, ObjectKind};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
@@ -152,6 +153,13 @@ impl Server {
         self.running.as_ref().expect("it runs").pid()
     }
 
+    /// Every event it recorded, in order, as `events tail` prints them.
+    pub fn events(&self) -> Vec<Value> {
+        let tail = Outcome::of(&mut self.command(&["events", "tail", "--json", "--since", "0"])).expect("events tail");
+        let lines = tail.stdout.lines();
+        lines.map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
     /// Everything it printed and logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
@@ -255,17 +263,44 @@ impl Member {
         let mut person = self.person.take().unwrap_or_else(|| Person::new(&server.origin()));
         let mut page = person.open(path);
         if page.address.starts_with("/logon") {
-            let asked = person.press(
-                &page,
-                "Continue",
-                &[("name", &self.name.clone()), ("password", &self.password.clone())],
-            );
-            let code = self.code(server);
-            page = person.press(&asked, "Sign in", &[("code", &code)]);
+            page = self.give_factors(server, &mut person, &page);
             assert_eq!(page.address, path, "{}", page.text());
         }
         self.person = Some(person);
         page
+    }
+
+    /// Logs on for an application, which sent them to `address` with a browser that knows nothing yet; the address it leads back to.
+    #[track_caller]
+    pub fn log_on_for(&mut self, server: &Server, address: &str) -> String {
+        let mut person = Person::sent_here(&server.origin());
+        let path = address
+            .strip_prefix(&server.origin())
+            .expect("an address of the server");
+        let page = person.open(path);
+        let page = if page.address.starts_with("/logon") {
+            self.give_factors(server, &mut person, &page)
+        } else {
+            page
+        };
+        assert!(
+            page.address.contains("://"),
+            "{} leads nowhere:\n{}",
+            page.address,
+            page.text()
+        );
+        page.address
+    }
+
+    #[track_caller]
+    fn give_factors(&mut self, server: &Server, person: &mut Person, page: &Page) -> Page {
+        let asked = person.press(
+            page,
+            "Continue",
+            &[("name", &self.name.clone()), ("password", &self.password.clone())],
+        );
+        let code = self.code(server);
+        person.press(&asked, "Sign in", &[("code", &code)])
     }
 
     /// Decides on the page of a request; what is said then, if the server is still there to say it.
