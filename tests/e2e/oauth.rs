@@ -1,6 +1,8 @@
 //! The logon's endpoints with applications of other hands, and with attackers.
 
+mod api_document;
 mod authlib;
+mod by_hand;
 mod hostile;
 mod openid_client;
 

@@ -1,111 +1,13 @@
 //! Whoever wants a token that is not theirs, with curl.
 
-use std::{collections::BTreeMap, process::Command};
-
 use serde_json::{Value, json};
 
-use super::{REDIRECT, ann, server};
-use crate::support::{counterparts::program, process::Outcome, server::Server};
-
-/// RFC 7636, appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
-}
-
-impl Answer {
-    /// The `error` of RFC 6749, section 5.2.
-    fn error(&self) -> Value {
-        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
-        body["error"].clone()
-    }
-
-    fn location(&self) -> &str {
-        self.headers.get("location").map_or("", String::as_str)
-    }
-}
-
-fn curl(server: &Server, path: &str, more: &[&str]) -> Answer {
-    let mut command = Command::new(program("curl"));
-    command
-        .args([
-            "--silent",
-            "--show-error",
-            "--include",
-            "--path-as-is",
-            "--http1.1",
-            "--max-time",
-            "60",
-        ])
-        .args(more)
-        .arg(format!("{}{path}", server.origin()));
-    let got = Outcome::of(&mut command).expect("curl").stdout;
-    // Before the answer there may be a “100 Continue”.
-    let got = got
-        .split_once("HTTP/1.1 100 Continue\r\n\r\n")
-        .map_or(&*got, |(_, rest)| rest);
-    let (head, body) = got.split_once("\r\n\r\n").expect("a head and a body");
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status");
-    Answer {
-        status: status.parse().unwrap(),
-        headers: lines
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-            .collect(),
-        body: body.to_owned(),
-    }
-}
-
-fn encoded(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-/// A request of the command line's client as it should be, but for what is put in the place of a parameter's value, or added.
-fn authorize(change: &[(&str, &str)]) -> String {
-    let mut parameters: Vec<(&str, String)> = [
-        ("response_type", "code"),
-        ("client_id", "cli"),
-        ("redirect_uri", REDIRECT),
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-        ("state", "xyz"),
-    ]
-    .map(|(name, value)| (name, encoded(value)))
-    .into();
-    for (name, value) in change {
-        match parameters.iter_mut().find(|(known, _)| known == name) {
-            Some(known) => known.1 = encoded(value),
-            None => parameters.push((name, encoded(value))),
-        }
-    }
-    let pairs: Vec<_> = parameters
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    format!("/oauth2/authorize?{}", pairs.join("&"))
-}
-
-/// The form of a code's exchange.
-fn exchange(code: &str) -> String {
-    format!(
-        "grant_type=authorization_code&client_id=cli&redirect_uri={}&code_verifier={VERIFIER}&code={}",
-        encoded(REDIRECT),
-        encoded(code)
-    )
-}
-
-/// The code of a callback's address.
-fn code_in(callback: &str) -> String {
-    let (_, query) = callback.split_once('?').expect("a query");
-    let code = query.split('&').find_map(|pair| pair.strip_prefix("code="));
-    code.unwrap_or_else(|| panic!("no code in {callback}")).to_owned()
-}
+use super::{
+    REDIRECT, ann,
+    by_hand::{CHALLENGE, VERIFIER, authorize, code_in, curl, encoded, exchange},
+    server,
+};
+use crate::support::server::Server;
 
 fn last_event(server: &Server) -> Value {
     server.events().pop().expect("an event")

@@ -52,6 +52,11 @@ impl Server {
 
     /// Set up without a screen: two people, a laptop, four-eyes authorization on.
     pub fn set_up(members: &[&Member]) -> Self {
+        Self::set_up_with(members, true)
+    }
+
+    /// The same, where everyone deletes alone if four-eyes authorization is off.
+    pub fn set_up_with(members: &[&Member], four_eyes: bool) -> Self {
         let server = Self::new();
         let people: String = members
             .iter()
@@ -65,7 +70,8 @@ impl Server {
             })
             .collect();
         let description = server.folder.path().join("accounts.toml");
-        let service = format!("[[service]]\nname = \"laptop\"\ntoken = \"{TOKEN}\"\n[settings]\nfour_eyes = true\n");
+        let service =
+            format!("[[service]]\nname = \"laptop\"\ntoken = \"{TOKEN}\"\n[settings]\nfour_eyes = {four_eyes}\n");
         fs::write(&description, people + &service).unwrap();
         let description = description.display().to_string();
         Outcome::of(&mut server.command(&["setup", "accounts", "--file", &description])).expect("setup accounts");
