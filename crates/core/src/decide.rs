@@ -50,6 +50,8 @@ pub enum Deed {
     DisableFourEyes,
     /// Change a security setting.
     ChangeSettings,
+    /// Change which clients may ask for logons.
+    ChangeClients,
 }
 
 /// The answer. Whoever gets it must act on each of the three.
@@ -105,7 +107,8 @@ pub fn decide(actor: &Actor, deed: Deed, policy: &Policy, now: Timestamp) -> Ver
         | Deed::ReplaceConfig
         | Deed::DeleteBackup
         | Deed::DisableFourEyes
-        | Deed::ChangeSettings => {
+        | Deed::ChangeSettings
+        | Deed::ChangeClients => {
             if policy.four_eyes {
                 Verdict::Hold
             } else {
@@ -127,12 +130,16 @@ fn permitted(via: Via, deed: Deed) -> Result<(), Refusal> {
         (Via::Token(rights), Deed::DeleteObject(_) | Deed::ReplaceConfig | Deed::DeleteBackup) => {
             rights >= Rights::Delete
         }
-        (Via::Token(_), Deed::DisableFourEyes | Deed::ChangeSettings) => {
+        (Via::Token(_), Deed::DisableFourEyes | Deed::ChangeSettings | Deed::ChangeClients) => {
             return Err(Refusal::NotAllowed("a person who is logged on"));
         }
         (Via::Session(roles), Deed::DisableFourEyes | Deed::ChangeSettings) => {
             roles.has(Role::SecurityAdministrator) || roles.has(Role::BackupAdministrator)
         }
+        (Via::Session(roles), Deed::ChangeClients) if !roles.has(Role::SecurityAdministrator) => {
+            return Err(Refusal::NotAllowed("the role of a security administrator"));
+        }
+        (Via::Session(_), Deed::ChangeClients) => true,
         (Via::Session(roles), _) => roles.has(Role::BackupAdministrator),
     };
     match (allowed, via) {
@@ -178,6 +185,7 @@ mod tests {
             Just(Deed::DeleteBackup),
             Just(Deed::DisableFourEyes),
             Just(Deed::ChangeSettings),
+            Just(Deed::ChangeClients),
         ]
     }
 
@@ -222,6 +230,16 @@ mod tests {
         assert!(matches!(ask(AccountId(1), made_at), Verdict::Allow(_)));
         assert_eq!(ask(AccountId(2), made_at), Verdict::Deny(Refusal::LockInUse));
         assert!(matches!(ask(AccountId(2), made_at.plus_seconds(-1)), Verdict::Allow(_)));
+    }
+
+    #[test]
+    fn clients_are_changed_by_security_administrators_alone() {
+        for role in Role::ALL {
+            let actor = actor(Via::Session([role].into_iter().collect()));
+            let verdict = decide(&actor, Deed::ChangeClients, &policy(false), NOW);
+            let allowed = matches!(verdict, Verdict::Allow(_));
+            assert_eq!(allowed, role == Role::SecurityAdministrator, "{verdict:?}");
+        }
     }
 
     #[test]

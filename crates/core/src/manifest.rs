@@ -3,6 +3,7 @@
 use countersign_events::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::logon::{ClientId, ClientSpec};
 use crate::receiver::ReceiverSpec;
 use crate::{AccountId, BackupId, Object, Policy, ReceiverId, RequestId, Sha256};
 
@@ -47,6 +48,20 @@ pub struct Initiator {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
+    /// A client that may ask for logons.
+    Client {
+        /// After; none when it is removed.
+        after: Option<Box<ClientSpec>>,
+        /// Before; none when it is new.
+        before: Option<Box<ClientSpec>>,
+    },
+    /// The secret of a client, which will hold no more. Another one is made when it is asked for.
+    ClientSecret {
+        /// Whose.
+        client: ClientId,
+        /// The SHA-256 of what is kept of it: another secret at the time of the effect is drift.
+        secret: Sha256,
+    },
     /// Objects of a backup.
     Objects {
         /// The backup's immutable id.
@@ -219,7 +234,31 @@ mod tests {
             },
             ..manifest(Vec::new())
         };
-        for manifest in [manifest(vec![object(ObjectKind::Data, 1)]), settings, receiver] {
+        let spec = ClientSpec {
+            authentication: crate::logon::Authentication::Secret,
+            enabled: true,
+            grants: crate::logon::Grant::ALL.into(),
+            id: "portal".parse().unwrap(),
+            name: "Portal \u{7}\"é".into(),
+            redirect_uris: vec!["https://portal.example/back".parse().unwrap()],
+            resources: crate::logon::Resource::ALL.into(),
+        };
+        let client = Manifest {
+            subject: Subject::Client {
+                after: Some(Box::new(spec)),
+                before: None,
+            },
+            ..manifest(Vec::new())
+        };
+        let secret = Manifest {
+            subject: Subject::ClientSecret {
+                client: "portal".parse().unwrap(),
+                secret: Sha256([7; 32]),
+            },
+            ..manifest(Vec::new())
+        };
+        let objects = manifest(vec![object(ObjectKind::Data, 1)]);
+        for manifest in [objects, settings, receiver, client, secret] {
             let json = manifest.canonical().unwrap();
             assert_eq!(json, sorted(&json));
         }

@@ -1,7 +1,7 @@
 //! The clients that may ask for a logon.
 
-use countersign_core::Sha256;
 use countersign_core::logon::{Client, ClientId, ClientSpec};
+use countersign_core::{AccountId, Sha256};
 use countersign_events::Timestamp;
 
 use crate::{Row, StoreError, Tx, View};
@@ -45,11 +45,44 @@ impl Tx {
         Ok(self.execute(sql, params![spec(after)?, after.id.as_str()]).await? == 1)
     }
 
-    /// Gives a client another secret, or takes it away; false when there is no such client.
-    pub async fn set_client_secret(&mut self, id: &ClientId, secret: Option<Sha256>) -> Result<bool, StoreError> {
-        let sql = "UPDATE clients SET secret_hash = $1 WHERE id = $2";
-        let secret = secret.map(|hash| hash.0.to_vec());
-        Ok(self.execute(sql, params![secret, id.as_str()]).await? == 1)
+    /// Gives a client its secret; false when it has one, or there is no such client.
+    pub async fn give_client_secret(&mut self, id: &ClientId, secret: Sha256) -> Result<bool, StoreError> {
+        let sql = "UPDATE clients SET secret_hash = $1 WHERE id = $2 AND secret_hash IS NULL";
+        let params = params![secret.0.as_slice(), id.as_str()];
+        Ok(self.execute(sql, params).await? == 1)
+    }
+
+    /// Takes a client's secret away; false when it has none.
+    pub async fn take_client_secret(&mut self, id: &ClientId) -> Result<bool, StoreError> {
+        let sql = "UPDATE clients SET secret_hash = NULL WHERE id = $1 AND secret_hash IS NOT NULL";
+        Ok(self.execute(sql, params![id.as_str()]).await? == 1)
+    }
+
+    /// Ends the logons of a client that are under way, and the codes that wait to be taken.
+    pub async fn end_logons_of_client(&mut self, id: &ClientId) -> Result<(), StoreError> {
+        self.execute("DELETE FROM logon_flows WHERE client = $1", params![id.as_str()])
+            .await?;
+        let sql = "DELETE FROM authorization_codes WHERE client = $1 AND used_at IS NULL";
+        self.execute(sql, params![id.as_str()]).await.map(drop)
+    }
+
+    /// Ends everything that a client was given: the chains that stood, and whose they were.
+    pub async fn end_chains_of_client(
+        &mut self,
+        id: &ClientId,
+        now: Timestamp,
+    ) -> Result<Vec<(String, AccountId)>, StoreError> {
+        let sql = "SELECT DISTINCT chain, account_id FROM access_tokens
+                   WHERE client = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY chain";
+        let rows = self.rows(sql, params![id.as_str(), now.0]).await?;
+        let mut ended = Vec::new();
+        for row in &rows {
+            let chain = row.text(0)?;
+            if self.end_chain(&chain, now).await? > 0 {
+                ended.push((chain, AccountId(row.int(1)?)));
+            }
+        }
+        Ok(ended)
     }
 
     /// Takes a client away; false when there is none.

@@ -180,6 +180,9 @@ pub struct ClientSpec {
 /// The parts of a client do not go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadClient {
+    /// The server has it for itself.
+    #[error("the ids web-ui, cli and new are not free: choose another")]
+    Id,
     /// No name, a long one, or one with control characters.
     #[error("a client's name has 1 to 64 characters")]
     Name,
@@ -227,12 +230,23 @@ pub enum ClientRefusal {
 impl ClientSpec {
     /// The ids that are built in.
     pub const BUILT_IN: [&str; 2] = ["web-ui", "cli"];
+    /// An address of the pages (`/clients/new`).
+    const RESERVED: &str = "new";
 
     /// The same if its parts go together.
     ///
     /// # Errors
     /// The first thing that does not.
     pub fn checked(self) -> Result<Self, BadClient> {
+        let id = self.id.as_str();
+        // Names that differ from these in case alone would be taken for them.
+        if Self::BUILT_IN
+            .iter()
+            .chain([&Self::RESERVED])
+            .any(|taken| id.eq_ignore_ascii_case(taken))
+        {
+            return Err(BadClient::Id);
+        }
         let name = self.name.trim();
         if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
             return Err(BadClient::Name);
@@ -251,6 +265,15 @@ impl ClientSpec {
             name: name.to_owned(),
             ..self
         })
+    }
+
+    /// Whether what it gave out so far may stay when it becomes `after`. Not when it may ask no more, or for less, or must show
+    /// that it is itself in another way.
+    pub fn keeps_chains(&self, after: &Self) -> bool {
+        after.enabled
+            && self.authentication == after.authentication
+            && self.grants.is_subset(&after.grants)
+            && self.resources.is_subset(&after.resources)
     }
 
     /// The redirect URI if it is registered, for this server that people reach by `origin`.
@@ -378,6 +401,13 @@ mod tests {
             change(&mut spec);
             spec.checked().unwrap_err()
         };
+        for taken in ["web-ui", "CLI", "new"] {
+            let spec = ClientSpec {
+                id: taken.parse().unwrap(),
+                ..spec()
+            };
+            assert_eq!(spec.checked(), Err(BadClient::Id), "{taken}");
+        }
         assert_eq!(bad(|spec| spec.name = " ".into()), BadClient::Name);
         assert_eq!(bad(|spec| spec.name = "a\nb".into()), BadClient::Name);
         assert_eq!(
@@ -394,6 +424,27 @@ mod tests {
             bad(|spec| spec.resources = [Resource::Web].into()),
             BadClient::Resources
         );
+    }
+
+    #[test]
+    fn what_a_client_gave_out_ends_when_it_may_do_less() {
+        let kept = |change: fn(&mut ClientSpec)| {
+            let mut after = spec();
+            change(&mut after);
+            spec().keeps_chains(&after)
+        };
+        assert!(kept(|after| after.name = "Gate".into()));
+        assert!(kept(|after| {
+            after.grants.insert(Grant::DeviceCode);
+            after.resources.insert(Resource::Repositories);
+            after.redirect_uris.push("https://gate.example/".parse().unwrap());
+        }));
+        assert!(!kept(|after| after.enabled = false));
+        assert!(!kept(|after| after.authentication = Authentication::None));
+        assert!(!kept(|after| {
+            after.grants.remove(&Grant::RefreshToken);
+        }));
+        assert!(!kept(|after| after.resources = [Resource::Repositories].into()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the routes, the API and the command line do, each once.
 
+pub mod clients;
 pub mod decide;
 pub mod receivers;
 pub mod settings;

@@ -1,5 +1,6 @@
 //! Changing security settings: at once while four-eyes authorization is off, by a request while it is on.
 
+use countersign_core::logon::{BadClient, ClientId, ClientSpec};
 use countersign_core::manifest::Subject;
 use countersign_core::receiver::{BadReceiver, Filter, ReceiverSpec};
 use countersign_core::{Account, Actor, Deed, Policy, ReceiverId, RequestId, Verdict, decide};
@@ -7,7 +8,7 @@ use countersign_events::{Changes, Event, Operation, Timestamp, User};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, request_change};
 
-use super::receivers;
+use super::{clients, receivers};
 use crate::app::App;
 use crate::receivers::BadCertificates;
 
@@ -39,6 +40,14 @@ pub enum Change {
     FilterReceiver(ReceiverId, Filter),
     /// A receiver less.
     RemoveReceiver(ReceiverId),
+    /// A new client.
+    AddClient(Box<ClientSpec>),
+    /// Another description of a client.
+    ChangeClient(Box<ClientSpec>),
+    /// A client less.
+    RemoveClient(ClientId),
+    /// A client's secret holds no more.
+    RotateClientSecret(ClientId),
 }
 
 /// Why a setting was not changed.
@@ -66,6 +75,21 @@ pub enum ChangeError {
     /// Nothing can be trusted by them.
     #[error(transparent)]
     BadCertificates(#[from] BadCertificates),
+    /// There is none of this id.
+    #[error("there is no such client")]
+    NoClient,
+    /// The pages and the command line are part of the server.
+    #[error("this client is built in: it cannot be changed")]
+    BuiltInClient,
+    /// Ids are single.
+    #[error("there is a client of this id already: choose another")]
+    ClientTaken,
+    /// It shows that it is itself in another way.
+    #[error("this client has no secret: it is not registered to authenticate by one")]
+    NoSecret,
+    /// The parts of a client do not go together.
+    #[error(transparent)]
+    BadClient(#[from] BadClient),
     /// The role is missing, or what was asked for does not fit.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -116,8 +140,9 @@ pub(crate) async fn change_in(
     let Some((operation, target, subject)) = describe(tx, change, &policy).await? else {
         return Ok(Changed::Unchanged);
     };
-    let deed = match operation {
-        Operation::DisableFourEyes => Deed::DisableFourEyes,
+    let deed = match (&operation, &subject) {
+        (Operation::DisableFourEyes, _) => Deed::DisableFourEyes,
+        (_, Subject::Client { .. } | Subject::ClientSecret { .. }) => Deed::ChangeClients,
         _ => Deed::ChangeSettings,
     };
     match decide(actor, deed, &policy, now) {
@@ -184,6 +209,10 @@ async fn describe(
             return receivers::changing(tx, id, known, spec).await;
         }
         Change::RemoveReceiver(id) => receivers::removing(id, receivers::known(tx, id).await?),
+        Change::AddClient(spec) => clients::adding(tx, *spec).await?,
+        Change::ChangeClient(spec) => return clients::changing(tx, *spec).await,
+        Change::RemoveClient(id) => clients::removing(tx, &id).await?,
+        Change::RotateClientSecret(id) => return clients::rotating(tx, id).await,
     };
     Ok(Some((Operation::UpdateSecuritySettings, what, subject)))
 }
@@ -211,6 +240,16 @@ pub(super) async fn apply(
             let (id, changes) = receivers::apply(tx, after.as_deref(), before.as_deref(), *receiver, now).await?;
             report_change(tx, changes, by, request, now).await?;
             Ok(receiver.is_none().then_some(id))
+        }
+        Subject::Client { after, before } => {
+            let changes = clients::apply(tx, after.as_deref(), before.as_deref(), request, now).await?;
+            report_change(tx, changes, by, request, now).await?;
+            Ok(None)
+        }
+        Subject::ClientSecret { client, secret } => {
+            let changes = clients::apply_rotation(tx, client, *secret).await?;
+            report_change(tx, changes, by, request, now).await?;
+            Ok(None)
         }
     }
 }
@@ -347,7 +386,7 @@ fn policy_changes(before: &Policy, after: &Policy) -> Changes {
     )
 }
 
-async fn report_change(
+pub(super) async fn report_change(
     tx: &mut Tx,
     changes: Changes,
     by: &User,

@@ -1,5 +1,6 @@
 //! Every way in which a flow or a crate below says no, as an answer. The one place where statuses are chosen for them.
 
+use countersign_core::logon::BadClient;
 use countersign_core::receiver::BadFilter;
 use countersign_store::StoreError;
 use countersign_vault::VaultError;
@@ -75,6 +76,19 @@ impl From<ChangeError> for Problem {
             ChangeError::Vault(error) => error.into(),
             ChangeError::OutOfRange(_) => Self::new(Kind::Invalid, error.to_string()),
             ChangeError::TooFewEligible(_) => Self::new(Kind::Conflict, error.to_string()),
+            ChangeError::NoClient => Self::new(Kind::NotFound, error.to_string()),
+            ChangeError::BuiltInClient | ChangeError::NoSecret => Self::new(Kind::Conflict, error.to_string()),
+            ChangeError::ClientTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "id"),
+            ChangeError::BadClient(bad) => {
+                let field = match bad {
+                    BadClient::Id => "id",
+                    BadClient::Name => "name",
+                    BadClient::NoGrant => "grants",
+                    BadClient::Redirects => "redirect_uris",
+                    BadClient::Resources => "resources",
+                };
+                Self::new(Kind::Invalid, error.to_string()).with("field", field)
+            }
             ChangeError::NoReceiver => Self::new(Kind::NotFound, error.to_string()),
             ChangeError::NameTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "name"),
             ChangeError::BadReceiver(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "options.tls"),

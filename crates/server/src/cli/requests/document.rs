@@ -11,6 +11,7 @@ use super::path_of;
 use crate::cli::remote::Remote;
 use crate::cli::remote::failure::Failure;
 use crate::cli::terminal::{columns, date, plain};
+use crate::flows::clients;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
 use crate::pages::{Bytes, Count};
@@ -222,20 +223,33 @@ impl Lines {
                     self.add("change", format!("{name}: {before} → {after}"));
                 }
             }
+            Subject::Client { after, before } => {
+                let id = before.as_ref().or(after.as_ref()).map(|spec| spec.id.to_string());
+                self.add("client", id.unwrap_or_default());
+                self.differences(clients::differences(before.as_deref(), after.as_deref()));
+            }
+            Subject::ClientSecret { client, .. } => {
+                self.add("client", client.to_string());
+                self.add("change", "secret: it holds no more".to_owned());
+            }
             Subject::Receiver { after, before, .. } => {
                 let name = before.as_ref().or(after.as_ref()).map(|spec| spec.name.to_string());
                 self.add("receiver", name.unwrap_or_default());
-                let set = |value: &str| {
-                    if value.is_empty() {
-                        "none".to_owned()
-                    } else {
-                        plain(value)
-                    }
-                };
-                for Difference { name, before, after } in differences(before.as_deref(), after.as_deref()) {
-                    self.add("change", format!("{name}: {} → {}", set(&before), set(&after)));
-                }
+                self.differences(differences(before.as_deref(), after.as_deref()));
             }
+        }
+    }
+
+    fn differences(&mut self, all: Vec<Difference>) {
+        let set = |value: &str| {
+            if value.is_empty() {
+                "none".to_owned()
+            } else {
+                plain(value)
+            }
+        };
+        for Difference { name, before, after } in all {
+            self.add("change", format!("{name}: {} → {}", set(&before), set(&after)));
         }
     }
 

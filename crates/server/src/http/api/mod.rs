@@ -6,6 +6,7 @@
 mod alerts;
 mod backups;
 mod body;
+mod clients;
 mod events;
 mod receivers;
 mod requests;
@@ -32,6 +33,7 @@ pub fn router() -> Router<AppState> {
         .merge(backups::router())
         .merge(settings::router())
         .merge(receivers::router())
+        .merge(clients::router())
         .merge(tokens::router())
         .merge(events::router())
         .merge(alerts::router())

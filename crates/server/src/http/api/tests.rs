@@ -41,6 +41,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("backups.rs"),
         include_str!("settings.rs"),
         include_str!("receivers.rs"),
+        include_str!("clients.rs"),
         include_str!("tokens.rs"),
         include_str!("events.rs"),
         include_str!("alerts.rs"),
@@ -90,6 +91,7 @@ fn every_reference_in_the_document_leads_somewhere() {
 }
 
 mod calls;
+mod clients;
 mod decisions;
 mod events;
 mod hostile;

@@ -27,11 +27,16 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         ChangeError::TooFewEligible(_)
         | ChangeError::NameTaken
         | ChangeError::BadReceiver(_)
+        | ChangeError::ClientTaken
+        | ChangeError::BuiltInClient
+        | ChangeError::NoSecret
+        | ChangeError::BadClient(_)
         | ChangeError::BadCertificates(_) => Ok(words::sentence(&error.to_string())),
         ChangeError::Vault(VaultError::Drift) => {
             Ok("Someone else changed it in the meantime. Look at the current state, then try again.".to_owned())
         }
         ChangeError::Vault(error) => Err(error.into()),
+        ChangeError::NoClient => Err(Problem::new(crate::http::Kind::NotFound, "There is no such client.")),
         ChangeError::NoReceiver => Err(Problem::new(crate::http::Kind::NotFound, "There is no such receiver.")),
     }
 }

@@ -1,5 +1,6 @@
 //! What a request would change: the objects of a backup, settings, or a receiver.
 
+use countersign_core::logon::ClientSpec;
 use countersign_core::manifest::Subject as Changes;
 use countersign_core::receiver::ReceiverSpec;
 use countersign_core::request::{KindSum, State, Summary};
@@ -9,6 +10,7 @@ use countersign_store::{ListedObject, RequestRecord, StoreError, View};
 
 use super::filter::address;
 use super::{Asked, words};
+use crate::flows::clients;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
 use crate::http::Problem;
@@ -30,6 +32,12 @@ pub async fn of(view: &mut View, asked: &Asked, record: &RequestRecord, after: &
     Ok(match head.subject {
         Changes::Objects { whole, .. } => Subject::Objects(Box::new(lost(view, asked, record, whole, after).await?)),
         Changes::Policy { after, before } => Subject::Change(policy_rows(&before, &after)),
+        Changes::Client { after, before } => Subject::Change(client_rows(before.as_deref(), after.as_deref())),
+        Changes::ClientSecret { client, .. } => Subject::Change(vec![ChangeRow {
+            what: format!("Secret of client {client}"),
+            before: "holds".to_owned(),
+            after: "holds no more; another is made when it is asked for".to_owned(),
+        }]),
         Changes::Receiver { after, before, .. } => Subject::Change(receiver_rows(before.as_deref(), after.as_deref())),
     })
 }
@@ -197,6 +205,21 @@ fn setting(name: &'static str) -> (&'static str, &'static str) {
     }
 }
 
+/// Which client it is about, and what differs.
+fn client_rows(before: Option<&ClientSpec>, after: Option<&ClientSpec>) -> Vec<ChangeRow> {
+    let id = before.or(after).map(|spec| spec.id.to_string()).unwrap_or_default();
+    let told = |spec: Option<&ClientSpec>| spec.map_or_else(|| "none".to_owned(), |_| "registered".to_owned());
+    let mut rows = vec![ChangeRow {
+        what: format!("Client {id}"),
+        before: told(before),
+        after: told(after),
+    }];
+    if after.is_some() {
+        rows.extend(clients::differences(before, after).into_iter().map(difference_row));
+    }
+    rows
+}
+
 /// How many differences of a receiver are told one by one.
 const MOST_DIFFERENCES: usize = 200;
 
@@ -251,10 +274,15 @@ fn difference_row(difference: Difference) -> ChangeRow {
     }
 }
 
-/// What the receiver's page calls a property.
+/// What the page of a receiver or client calls a property.
 fn property(name: &str) -> &str {
     match name {
         "name" => "Its name",
+        "enabled" => "May ask for logons",
+        "authentication" => "Shows that it is itself by",
+        "grants" => "Asks by",
+        "resources" => "Asks for",
+        "redirect_uris" => "Redirect URIs",
         "options.form" => "Form of the messages",
         "options.app_name" => "APP-NAME",
         "options.logon_app_name" => "APP-NAME of logon events",
