@@ -16,6 +16,29 @@ const SKEW: i64 = 1;
 #[derive(Debug)]
 pub struct FreshFactor(());
 
+/// What an account can show beside its password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Factors {
+    /// Whether an authenticator app is enrolled.
+    pub totp: bool,
+    /// How many passkeys are.
+    pub passkeys: u32,
+    /// How many recovery codes are left. They stand in for a lost factor and are none by themselves.
+    pub recovery_codes: u32,
+}
+
+impl Factors {
+    /// Whether there is a second factor: one that a logon then always asks for, and that a decision can be made with.
+    pub const fn enrolled(self) -> bool {
+        self.totp || self.passkeys > 0
+    }
+
+    /// How many second factors there are; an authenticator app is one, each passkey is one.
+    pub fn count(self) -> u32 {
+        self.passkeys.saturating_add(u32::from(self.totp))
+    }
+}
+
 /// The secret of a one-time code.
 pub struct TotpSecret(Zeroizing<Vec<u8>>);
 

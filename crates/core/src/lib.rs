@@ -16,6 +16,7 @@ pub mod policy;
 pub mod purge;
 pub mod queue;
 pub mod receiver;
+pub mod recovery;
 pub mod request;
 pub mod token;
 

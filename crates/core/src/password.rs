@@ -67,6 +67,24 @@ pub fn check(password: &str, account: &AccountName, beside: Beside) -> Result<()
     guessable(password, &account.key())
 }
 
+/// Proof that a password may be taken, and what stands beside it. Only [`choose`] makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fit {
+    beside: Beside,
+}
+
+impl Fit {
+    /// What it was measured for.
+    pub const fn beside(self) -> Beside {
+        self.beside
+    }
+}
+
+/// Checks a password that someone chose, for a logon that asks for this besides.
+pub fn choose(password: &str, account: &AccountName, beside: Beside) -> Result<Fit, Unfit> {
+    check(password, account, beside).map(|()| Fit { beside })
+}
+
 /// A password as it is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
@@ -117,6 +135,7 @@ impl PasswordHash {
 pub struct KnownPassword {
     account: AccountId,
     outdated: bool,
+    long: bool,
 }
 
 impl KnownPassword {
@@ -128,6 +147,11 @@ impl KnownPassword {
     /// Whether it was hashed with other than the present parameters, so that it should be hashed again.
     pub const fn outdated(&self) -> bool {
         self.outdated
+    }
+
+    /// Whether it has the length that a password alone must have. Told from what was typed: nothing about it is kept.
+    pub const fn long(&self) -> bool {
+        self.long
     }
 }
 
@@ -143,6 +167,7 @@ pub fn verify(kept: Option<(AccountId, &PasswordHash)>, typed: &str) -> Result<O
         Ok(()) => Ok(Some(KnownPassword {
             account,
             outdated: PasswordHash::outdated(&kept),
+            long: typed.chars().count() >= LEAST_ALONE,
         })),
         Err(argon2::password_hash::Error::PasswordInvalid) => Ok(None),
         Err(_) => Err(HashingFailed),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use countersign_core::Account;
 use countersign_core::factor::{CodeRefusal, FreshFactor, TotpSecret};
 use countersign_core::logon::throttle::{Counter, Throttled};
+use countersign_core::recovery::{RecoveryCode, ShownRecoveryCode};
 use countersign_events::{Event, Timestamp};
 use countersign_store::{StoreError, Tx};
 
@@ -70,29 +71,74 @@ pub async fn verify_code(
         }
         Err(refusal) => refusal,
     };
+    let refused = match refusal {
+        CodeRefusal::Wrong => CodeRefused::Wrong,
+        CodeRefusal::AlreadyUsed => CodeRefused::AlreadyUsed,
+    };
+    report(tx, account, refused, counter.exhausted(attempts), from, now).await?;
+    Ok(Err(refused))
+}
+
+/// Checks a recovery code and uses it up. Charged, reported and committed like a one-time code.
+pub async fn verify_recovery_code(
+    tx: &mut Tx,
+    account: &Account,
+    typed: &str,
+    from: &ClientAddress,
+    now: Timestamp,
+) -> Result<Result<ShownRecoveryCode, CodeRefused>, StoreError> {
+    let kept = tx.recovery_codes_of(account.id).await?;
+    if kept.unused.is_empty() && kept.used.is_empty() {
+        return Ok(Err(CodeRefused::NotEnrolled));
+    }
+    let counter = Counter::Code(account.id);
+    let attempts = match tx.charge(&counter, now).await? {
+        Ok(attempts) => attempts,
+        Err(throttled) => return Ok(Err(CodeRefused::Throttled(throttled))),
+    };
+    let code = RecoveryCode::parse(typed).ok();
+    let shown = code.as_ref().and_then(|code| Some((code.hash(), code.among(&kept.unused)?)));
+    if let Some((hash, shown)) = shown
+        && tx.use_recovery_code(account.id, hash, now).await?
+    {
+        tx.forgive(&counter).await?;
+        return Ok(Ok(shown));
+    }
+    let refused = match code {
+        Some(code) if kept.used.contains(&code.hash()) => CodeRefused::AlreadyUsed,
+        _ => CodeRefused::Wrong,
+    };
+    report(tx, account, refused, counter.exhausted(attempts), from, now).await?;
+    Ok(Err(refused))
+}
+
+/// Reports a code that was not taken, and that the next has to wait.
+async fn report(
+    tx: &mut Tx,
+    account: &Account,
+    refused: CodeRefused,
+    exhausted: bool,
+    from: &ClientAddress,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let user_name = account.name.as_str().to_owned();
     let endpoint = from.port.map(|port| SocketAddr::new(from.ip, port));
     let sid = Some(account.id.subject());
-    let (refused, event) = match refusal {
-        CodeRefusal::Wrong => (
-            CodeRefused::Wrong,
-            Event::InvalidMfaCode {
-                user_name: user_name.clone(),
-                endpoint,
-                sid: sid.clone(),
-            },
-        ),
-        CodeRefusal::AlreadyUsed => (
-            CodeRefused::AlreadyUsed,
-            Event::MfaCodeReused {
-                user_name: user_name.clone(),
-                endpoint,
-                sid: sid.clone(),
-            },
-        ),
+    let event = if refused == CodeRefused::AlreadyUsed {
+        Event::MfaCodeReused {
+            user_name: user_name.clone(),
+            endpoint,
+            sid: sid.clone(),
+        }
+    } else {
+        Event::InvalidMfaCode {
+            user_name: user_name.clone(),
+            endpoint,
+            sid: sid.clone(),
+        }
     };
     tx.report(&event, now, None, account.name.as_str()).await?;
-    if counter.exhausted(attempts) {
+    if exhausted {
         let event = Event::MfaAttemptsExceeded {
             user_name,
             endpoint,
@@ -100,5 +146,5 @@ pub async fn verify_code(
         };
         tx.report(&event, now, None, account.name.as_str()).await?;
     }
-    Ok(Err(refused))
+    Ok(())
 }

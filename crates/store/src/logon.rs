@@ -1,9 +1,10 @@
 //! Logon: factors, flows, codes, sessions, access tokens, tries. Every step is taken from the state that was seen, or not at all.
 
+use countersign_core::factor::Factors;
 use countersign_core::logon::throttle::{Attempts, Counter, Throttled};
 use countersign_core::logon::{
-    AuthorizationCode, AuthorizationRequest, Challenge, ClientId, Flow, RecordedCode, Redeemed, RedirectUri, Resource,
-    Session,
+    AuthorizationCode, AuthorizationRequest, Challenge, ClientId, Flow, Passed, RecordedCode, Redeemed, RedirectUri,
+    Resource, Session,
 };
 use countersign_core::password::PasswordHash;
 use countersign_core::{Account, AccountId, Policy, Sha256};
@@ -34,6 +35,8 @@ pub struct LogonFlow {
     pub name: String,
     /// What it waits for.
     pub flow: Flow,
+    /// What the account can show besides, once its password was right; nothing before.
+    pub factors: Factors,
     /// When it ends by itself.
     pub expires_at: Timestamp,
     /// Grows with each step.
@@ -86,18 +89,22 @@ impl View {
         cookie: Sha256,
         now: Timestamp,
     ) -> Result<Option<LogonFlow>, StoreError> {
-        let sql = "SELECT id, csrf, name, client, redirect, challenge, state, account_id, account_revision, expires_at, revision, resource
+        let sql = "SELECT id, csrf, name, client, redirect, challenge, state, account_id, account_revision, expires_at, revision, resource,
+                          step, password_changed_at, factor_at
                    FROM logon_flows WHERE id = $1 AND cookie_hash = $2 AND expires_at > $3";
-        self.row(sql, params![id, cookie.0.as_slice(), now.0])
-            .await?
-            .as_ref()
-            .map(logon_flow)
-            .transpose()
+        let Some(row) = self.row(sql, params![id, cookie.0.as_slice(), now.0]).await? else {
+            return Ok(None);
+        };
+        let mut found = logon_flow(&row)?;
+        if let Some(passed) = found.flow.passed() {
+            found.factors = self.factors_of(passed.account).await?;
+        }
+        Ok(Some(found))
     }
 
     /// The session with this cookie and its account, as both are now; nothing once it was ended.
     pub async fn session(&mut self, cookie: Sha256) -> Result<Option<(Session, Account)>, StoreError> {
-        let sql = "SELECT account_id, account_revision, chain, csrf, created_at, seen_at FROM sessions
+        let sql = "SELECT account_id, account_revision, chain, csrf, created_at, seen_at, factor_at FROM sessions
                    WHERE cookie_hash = $1 AND ended_at IS NULL";
         let Some(row) = self.row(sql, params![cookie.0.as_slice()]).await? else {
             return Ok(None);
@@ -109,6 +116,7 @@ impl View {
             csrf: row.text(3)?,
             created_at: Timestamp(row.int(4)?),
             seen_at: Timestamp(row.int(5)?),
+            factor_at: row.int_or_null(6)?.map(Timestamp),
         };
         Ok(self.account(session.account).await?.map(|account| (session, account)))
     }
@@ -132,7 +140,7 @@ impl View {
 }
 
 impl Tx {
-    /// Gives an account this password, in the place of an earlier one.
+    /// Gives an account this password, in the place of an earlier one. It need not be changed at the next logon.
     pub async fn set_password(
         &mut self,
         account: AccountId,
@@ -140,8 +148,9 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO passwords (account_id, hash, changed_at) VALUES ($1, $2, $3)
-             ON CONFLICT (account_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at",
+            "INSERT INTO passwords (account_id, hash, changed_at, must_change) VALUES ($1, $2, $3, 0)
+             ON CONFLICT (account_id) DO UPDATE SET
+                 hash = excluded.hash, changed_at = excluded.changed_at, must_change = 0",
             params![account.0, hash.as_str(), now.0],
         )
         .await
@@ -191,11 +200,10 @@ impl Tx {
         self.execute("DELETE FROM logon_flows WHERE expires_at <= $1", params![now.0])
             .await?;
         let request = new.flow.request();
-        let (account, revision) = second_factor_of(&new.flow);
+        // It begins without anything shown: `move_logon_flow` keeps what is.
         self.execute(
-            "INSERT INTO logon_flows (id, cookie_hash, csrf, client, redirect, challenge, state, name, account_id,
-                                      account_revision, expires_at, revision, resource)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            "INSERT INTO logon_flows (id, cookie_hash, csrf, client, redirect, challenge, state, name, expires_at, revision, resource)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             params![
                 new.id.as_str(),
                 cookie.0.as_slice(),
@@ -205,8 +213,6 @@ impl Tx {
                 request.challenge.0.as_slice(),
                 request.state.as_deref(),
                 new.name.as_str(),
-                account,
-                revision,
                 new.expires_at.0,
                 new.revision,
                 request.resource.id()
@@ -218,10 +224,20 @@ impl Tx {
 
     /// Moves a logon on from the state that was seen; false when another answer came first, or it has ended.
     pub async fn move_logon_flow(&mut self, seen: &LogonFlow, next: &Flow, name: &str) -> Result<bool, StoreError> {
-        let (account, revision) = second_factor_of(next);
-        let sql = "UPDATE logon_flows SET name = $1, account_id = $2, account_revision = $3, revision = revision + 1
+        let passed = next.passed();
+        let sql = "UPDATE logon_flows SET name = $1, account_id = $2, account_revision = $3, step = $6,
+                          password_changed_at = $7, factor_at = $8, revision = revision + 1
                    WHERE id = $4 AND revision = $5";
-        let params = params![name, account, revision, seen.id.as_str(), seen.revision];
+        let params = params![
+            name,
+            passed.map(|passed| passed.account.0),
+            passed.map(|passed| passed.revision),
+            seen.id.as_str(),
+            seen.revision,
+            step(next),
+            passed.and_then(|passed| passed.password_changed_at).map(|at| at.0),
+            passed.and_then(|passed| passed.factor_at).map(|at| at.0)
+        ];
         Ok(self.execute(sql, params).await? == 1)
     }
 
@@ -287,8 +303,8 @@ impl Tx {
         .await?;
         let recorded = code.recorded();
         self.execute(
-            "INSERT INTO authorization_codes (hash, chain, client, redirect, challenge, account_id, account_revision, expires_at, resource)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO authorization_codes (hash, chain, client, redirect, challenge, account_id, account_revision, expires_at, resource, factor_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             params![
                 code.hash().0.as_slice(),
                 recorded.chain.as_str(),
@@ -298,7 +314,8 @@ impl Tx {
                 recorded.account.0,
                 recorded.account_revision,
                 recorded.expires_at.0,
-                recorded.resource.id()
+                recorded.resource.id(),
+                recorded.factor_at.map(|at| at.0)
             ],
         )
         .await
@@ -308,7 +325,7 @@ impl Tx {
     /// Takes a code out: marks it used, and tells whether it was so before.
     pub async fn take_code(&mut self, hash: Sha256, now: Timestamp) -> Result<Option<RecordedCode>, StoreError> {
         let sql =
-            "SELECT chain, client, redirect, challenge, account_id, account_revision, expires_at, used_at, resource
+            "SELECT chain, client, redirect, challenge, account_id, account_revision, expires_at, used_at, resource, factor_at
                    FROM authorization_codes WHERE hash = $1";
         let Some(row) = self.row(sql, params![hash.0.as_slice()]).await? else {
             return Ok(None);
@@ -321,6 +338,7 @@ impl Tx {
             challenge: challenge(row.blob(3)?)?,
             account: AccountId(row.int(4)?),
             account_revision: row.int(5)?,
+            factor_at: row.int_or_null(9)?.map(Timestamp),
             expires_at: Timestamp(row.int(6)?),
             used: row.int_or_null(7)?.is_some(),
         };
@@ -343,8 +361,8 @@ impl Tx {
             .await?;
         let account = redeemed.account();
         self.execute(
-            "INSERT INTO sessions (cookie_hash, chain, account_id, account_revision, csrf, address, created_at, seen_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+            "INSERT INTO sessions (cookie_hash, chain, account_id, account_revision, csrf, address, created_at, seen_at, factor_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
             params![
                 cookie.0.as_slice(),
                 redeemed.chain(),
@@ -352,7 +370,8 @@ impl Tx {
                 account.revision,
                 csrf,
                 address,
-                now.0
+                now.0,
+                redeemed.factor_at().map(|at| at.0)
             ],
         )
         .await
@@ -407,10 +426,11 @@ impl Tx {
     }
 }
 
-const fn second_factor_of(flow: &Flow) -> (Option<i64>, Option<i64>) {
+const fn step(flow: &Flow) -> &'static str {
     match flow {
-        Flow::FirstFactor(_) => (None, None),
-        Flow::SecondFactor { account, revision, .. } => (Some(account.0), Some(*revision)),
+        Flow::FirstFactor(_) => "first_factor",
+        Flow::SecondFactor { .. } => "second_factor",
+        Flow::PasswordChange { .. } => "password_change",
     }
 }
 
@@ -422,19 +442,27 @@ fn logon_flow(row: &Row) -> Result<LogonFlow, StoreError> {
         challenge: challenge(row.blob(5)?)?,
         state: row.text_or_null(6)?,
     };
-    let flow = match (row.int_or_null(7)?, row.int_or_null(8)?) {
-        (Some(account), Some(revision)) => Flow::SecondFactor {
-            request,
+    let passed = match (row.int_or_null(7)?, row.int_or_null(8)?) {
+        (Some(account), Some(revision)) => Some(Passed {
             account: AccountId(account),
             revision,
-        },
-        _ => Flow::FirstFactor(request),
+            password_changed_at: row.int_or_null(13)?.map(Timestamp),
+            factor_at: row.int_or_null(14)?.map(Timestamp),
+        }),
+        _ => None,
+    };
+    let flow = match (row.text(12)?.as_str(), passed) {
+        ("first_factor", None) => Flow::FirstFactor(request),
+        ("second_factor", Some(passed)) => Flow::SecondFactor { request, passed },
+        ("password_change", Some(passed)) => Flow::PasswordChange { request, passed },
+        _ => return Err(StoreError::Unreadable("the step of a logon")),
     };
     Ok(LogonFlow {
         id: row.text(0)?,
         csrf: row.text(1)?,
         name: row.text(2)?,
         flow,
+        factors: Factors::default(),
         expires_at: Timestamp(row.int(9)?),
         revision: row.int(10)?,
     })

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::redirect::{RedirectUri, RegisteredRedirect};
-use crate::Sha256;
-use crate::token::hash_of;
+use crate::token::{Rights, hash_of};
+use crate::{Roles, Sha256};
 
 /// Where the pages' own logon comes back to.
 pub const WEB_UI_CALLBACK: &str = "/auth/callback";
@@ -104,6 +104,15 @@ impl Resource {
     /// The resource with this id.
     pub fn with_id(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|resource| resource.id() == id)
+    }
+
+    /// Whether a person with these roles may use it: pages and API need any role, repositories one that may read backups
+    /// ([`Rights::within`]). A person who may not is known, and refused with reason 5.
+    pub fn admits(self, roles: Roles) -> bool {
+        match self {
+            Self::Web | Self::Api => roles.iter().next().is_some(),
+            Self::Repositories => Rights::Read.within(roles),
+        }
     }
 }
 
@@ -379,6 +388,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Role;
     use crate::token::Secret;
 
     fn spec() -> ClientSpec {
@@ -391,6 +401,16 @@ mod tests {
             redirect_uris: vec!["https://portal.example/back".parse().unwrap()],
             resources: [Resource::Api].into(),
         }
+    }
+
+    #[test]
+    fn every_role_reaches_the_pages_and_the_api_and_those_that_read_backups_the_repositories() {
+        let reached = |role: Option<Role>| Resource::ALL.map(|resource| resource.admits(role.into_iter().collect()));
+        assert_eq!(reached(None), [false; 3]);
+        assert_eq!(reached(Some(Role::BackupAdministrator)), [true; 3]);
+        assert_eq!(reached(Some(Role::BackupOperator)), [true; 3]);
+        assert_eq!(reached(Some(Role::SecurityAdministrator)), [true, true, false]);
+        assert_eq!(reached(Some(Role::BackupViewer)), [true, true, false]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ impl AuthorizationCode {
     pub(super) fn issue(
         request: AuthorizationRequest,
         account: &Account,
+        factor_at: Option<Timestamp>,
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Self {
@@ -33,6 +34,7 @@ impl AuthorizationCode {
             challenge: request.challenge,
             account: account.id,
             account_revision: account.revision,
+            factor_at,
             expires_at: now.plus_seconds(CODE_SECONDS),
             used: false,
         };
@@ -81,6 +83,8 @@ pub struct RecordedCode {
     pub account: AccountId,
     /// The account's revision at that time.
     pub account_revision: i64,
+    /// When a second factor was shown; none when none was asked for.
+    pub factor_at: Option<Timestamp>,
     /// When it dies.
     pub expires_at: Timestamp,
     /// Whether it was shown before.
@@ -138,6 +142,7 @@ pub struct Redeemed {
     client: ClientId,
     resource: Resource,
     account: Account,
+    factor_at: Option<Timestamp>,
 }
 
 impl RecordedCode {
@@ -169,6 +174,7 @@ impl RecordedCode {
                 client: self.client,
                 resource: self.resource,
                 account,
+                factor_at: self.factor_at,
             }),
             _ => Err(CodeRefusal::AccountChanged),
         }
@@ -194,6 +200,11 @@ impl Redeemed {
     /// Who logged on.
     pub const fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// When a second factor was shown; none when none was asked for.
+    pub const fn factor_at(&self) -> Option<Timestamp> {
+        self.factor_at
     }
 }
 
@@ -232,6 +243,7 @@ mod tests {
             challenge: verifier("a").challenge(),
             account: AccountId(1),
             account_revision: 1,
+            factor_at: None,
             expires_at: NOW.plus_seconds(CODE_SECONDS),
             used: false,
         }

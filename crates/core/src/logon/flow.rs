@@ -1,12 +1,14 @@
-//! The logon itself: name and password, then a one-time code. Nothing else leads to [`Granted`].
+//! The logon itself: identify, first factor, second factor where one is asked for, password change where one is due.
+//! Nothing else leads to [`Granted`].
 
-use countersign_events::{Reason, Timestamp};
+use countersign_events::Timestamp;
 
-use super::{AuthorizationCode, AuthorizationRequest};
+use super::{AuthorizationCode, AuthorizationRequest, Denial};
 use crate::clock::Entropy;
-use crate::factor::FreshFactor;
-use crate::password::KnownPassword;
-use crate::{Account, AccountId, AccountKind, AccountState};
+use crate::factor::{Factors, FreshFactor};
+use crate::password::{Beside, Fit, KnownPassword};
+use crate::recovery::ShownRecoveryCode;
+use crate::{Account, AccountId, AccountKind, Policy};
 
 /// How long a logon may take, in seconds.
 pub const FLOW_SECONDS: i64 = 600;
@@ -16,15 +18,83 @@ pub const FLOW_SECONDS: i64 = 600;
 pub enum Flow {
     /// Name and password.
     FirstFactor(AuthorizationRequest),
-    /// The one-time code of this account, whose password was right.
+    /// A second factor of this account, whose password was right.
     SecondFactor {
         /// What the logon is for.
         request: AuthorizationRequest,
-        /// Whose password it was.
-        account: AccountId,
-        /// The account's revision at that time.
-        revision: i64,
+        /// What was shown so far.
+        passed: Passed,
     },
+    /// A new password of this account, which has shown all else.
+    PasswordChange {
+        /// What the logon is for.
+        request: AuthorizationRequest,
+        /// What was shown so far.
+        passed: Passed,
+    },
+}
+
+/// What a logon has seen, and in which state the account was then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    /// Whose factors they were.
+    pub account: AccountId,
+    /// The account's revision at that time.
+    pub revision: i64,
+    /// When its password had been changed last; none where it has none.
+    pub password_changed_at: Option<Timestamp>,
+    /// When a second factor was shown; none when it was not.
+    pub factor_at: Option<Timestamp>,
+}
+
+/// An account as a logon must know it, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The account.
+    pub account: Account,
+    /// Its password; none where it has none.
+    pub password: Option<PasswordStanding>,
+    /// What it can show besides.
+    pub factors: Factors,
+}
+
+/// What is known of a password but itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordStanding {
+    /// When it was changed or reset last.
+    pub changed_at: Timestamp,
+    /// Whether it must be changed at the next logon.
+    pub must_change: bool,
+}
+
+impl Standing {
+    /// Whether a logon of this account asks for a second factor: the settings ask everybody, or this person, or the person has
+    /// enrolled one.
+    pub const fn asks_second_factor(&self, policy: &Policy) -> bool {
+        policy.mfa_for_all || self.account.mfa || self.factors.enrolled()
+    }
+
+    /// What stands beside this account's password, which is what its least length depends on.
+    pub const fn beside(&self, policy: &Policy) -> Beside {
+        if self.asks_second_factor(policy) {
+            Beside::SecondFactor
+        } else {
+            Beside::Nothing
+        }
+    }
+
+    fn may_log_on(&self, now: Timestamp) -> bool {
+        self.account.kind == AccountKind::Person && self.account.lives(now)
+    }
+
+    fn passed(&self, factor_at: Option<Timestamp>) -> Passed {
+        Passed {
+            account: self.account.id,
+            revision: self.account.revision,
+            password_changed_at: self.password.map(|password| password.changed_at),
+            factor_at,
+        }
+    }
 }
 
 /// What the person gave, already compared with what is kept.
@@ -40,21 +110,37 @@ pub enum Answer {
     Password {
         /// The proof.
         known: KnownPassword,
-        /// Whose.
-        account: Account,
-        /// Whether it has a second factor.
-        enrolled: bool,
+        /// Whose, as it is now.
+        standing: Standing,
     },
-    /// No one-time code.
-    NoCode,
-    /// A wrong one-time code, or one that was used before.
+    /// No second factor.
+    NoFactor,
+    /// A wrong one-time code.
     WrongCode,
+    /// A one-time code that was used before.
+    UsedCode,
+    /// A wrong recovery code, or one that was used before.
+    WrongRecoveryCode,
     /// The right one-time code.
     Code {
         /// The proof.
         fresh: FreshFactor,
         /// The account that the code is of, as it is now; none when it is gone.
-        account: Option<Account>,
+        standing: Option<Standing>,
+    },
+    /// A recovery code that was not used before.
+    RecoveryCode {
+        /// The proof.
+        shown: ShownRecoveryCode,
+        /// The account that the code is of, as it is now; none when it is gone.
+        standing: Option<Standing>,
+    },
+    /// A new password, which may be taken.
+    NewPassword {
+        /// The proof.
+        fit: Fit,
+        /// Whose, as it is now; none when it is gone.
+        standing: Option<Standing>,
     },
     /// The server could not compare it.
     Failed,
@@ -64,9 +150,9 @@ pub enum Answer {
 #[derive(Debug)]
 #[must_use = "a step that nobody takes is a logon that nobody decided"]
 pub enum Step {
-    /// Ask for the next factor.
+    /// Ask for what is next.
     Ask(Flow),
-    /// Both factors are right.
+    /// All that is asked for was shown.
     Granted(Granted),
     /// Not granted.
     Denied(Denied),
@@ -76,16 +162,17 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
     /// Why.
-    pub reason: Reason,
+    pub denial: Denial,
     /// What may be tried again; none when the logon is over.
     pub again: Option<Flow>,
 }
 
-/// Both factors of one account were right, for one request. Only [`Flow::answer`] makes one.
+/// One account showed every factor that is asked of it, for one request. Only [`Flow::answer`] makes one.
 #[derive(Debug)]
 pub struct Granted {
     request: AuthorizationRequest,
     account: Account,
+    factor_at: Option<Timestamp>,
 }
 
 impl Flow {
@@ -97,69 +184,154 @@ impl Flow {
     /// What it is for.
     pub const fn request(&self) -> &AuthorizationRequest {
         match self {
-            Self::FirstFactor(request) | Self::SecondFactor { request, .. } => request,
+            Self::FirstFactor(request) | Self::SecondFactor { request, .. } | Self::PasswordChange { request, .. } => {
+                request
+            }
         }
     }
 
-    /// Takes an answer and tells where it leads. A password is taken at any time and begins again; a code only after it.
-    pub fn answer(self, answer: Answer) -> Step {
+    /// What was shown so far; none before the first factor.
+    pub const fn passed(&self) -> Option<&Passed> {
+        match self {
+            Self::FirstFactor(_) => None,
+            Self::SecondFactor { passed, .. } | Self::PasswordChange { passed, .. } => Some(passed),
+        }
+    }
+
+    /// Takes an answer and tells where it leads. A password is taken at any time and begins again; a second factor only after
+    /// it; a new password only after both.
+    pub fn answer(self, answer: Answer, policy: &Policy, now: Timestamp) -> Step {
         match (self, answer) {
-            (flow, Answer::Unreadable) => denied(Reason::MalformedRequest, Some(flow)),
-            (flow, Answer::Throttled) => denied(Reason::TooManyInvalidRequests, Some(flow)),
-            (flow, Answer::Failed) => denied(Reason::ServerError, Some(flow)),
-            (Self::FirstFactor(request) | Self::SecondFactor { request, .. }, Answer::WrongPassword) => {
-                denied(Reason::Unauthenticated, Some(Self::FirstFactor(request)))
+            (flow, Answer::Unreadable) => denied(Denial::Unreadable, Some(flow)),
+            (flow, Answer::Throttled) => denied(Denial::Throttled, Some(flow)),
+            (flow, Answer::Failed) => denied(Denial::Failed, Some(flow)),
+            (flow, Answer::WrongPassword) => {
+                denied(Denial::WrongCredentials, Some(Self::FirstFactor(flow.into_request())))
+            }
+            (flow, Answer::Password { known, standing }) => {
+                first_factor(flow.into_request(), &known, standing, policy, now)
+            }
+            (flow @ Self::SecondFactor { .. }, Answer::NoFactor) => denied(Denial::NoFactor, Some(flow)),
+            (flow @ Self::SecondFactor { .. }, Answer::WrongCode) => denied(Denial::WrongCode, Some(flow)),
+            (flow @ Self::SecondFactor { .. }, Answer::UsedCode) => denied(Denial::UsedCode, Some(flow)),
+            (flow @ Self::SecondFactor { .. }, Answer::WrongRecoveryCode) => {
+                denied(Denial::WrongRecoveryCode, Some(flow))
+            }
+            (Self::SecondFactor { request, passed }, Answer::Code { fresh: _, standing }) => {
+                second_factor(request, &passed, standing, now)
+            }
+            (Self::SecondFactor { request, passed }, Answer::RecoveryCode { shown: _, standing }) => {
+                second_factor(request, &passed, standing, now)
+            }
+            (Self::PasswordChange { request, passed }, Answer::NewPassword { fit, standing }) => {
+                new_password(request, passed, fit, standing, policy, now)
             }
             (
-                Self::FirstFactor(request) | Self::SecondFactor { request, .. },
-                Answer::Password {
-                    known,
-                    account,
-                    enrolled,
-                },
-            ) => first_factor(request, &known, &account, enrolled),
-            (flow @ Self::FirstFactor(_), Answer::NoCode | Answer::WrongCode | Answer::Code { .. }) => {
-                denied(Reason::MalformedRequest, Some(flow))
+                flow @ (Self::FirstFactor(_) | Self::PasswordChange { .. }),
+                Answer::NoFactor
+                | Answer::WrongCode
+                | Answer::UsedCode
+                | Answer::WrongRecoveryCode
+                | Answer::Code { .. }
+                | Answer::RecoveryCode { .. },
+            )
+            | (flow @ (Self::FirstFactor(_) | Self::SecondFactor { .. }), Answer::NewPassword { .. }) => {
+                denied(Denial::Unreadable, Some(flow))
             }
-            (flow @ Self::SecondFactor { .. }, Answer::NoCode) => denied(Reason::MfaRequired, Some(flow)),
-            (flow @ Self::SecondFactor { .. }, Answer::WrongCode) => denied(Reason::Unauthenticated, Some(flow)),
-            (
-                Self::SecondFactor {
-                    request,
-                    account: expected,
-                    revision,
-                },
-                Answer::Code { fresh: _, account },
-            ) => match account {
-                Some(account) if account.id == expected && account.revision == revision && may_log_on(&account) => {
-                    Step::Granted(Granted { request, account })
-                }
-                _ => denied(Reason::AccountRevalidationFailed, None),
-            },
+        }
+    }
+
+    fn into_request(self) -> AuthorizationRequest {
+        match self {
+            Self::FirstFactor(request) | Self::SecondFactor { request, .. } | Self::PasswordChange { request, .. } => {
+                request
+            }
         }
     }
 }
 
-fn first_factor(request: AuthorizationRequest, known: &KnownPassword, account: &Account, enrolled: bool) -> Step {
-    if known.account() != account.id || !may_log_on(account) {
-        return denied(Reason::Unauthenticated, Some(Flow::FirstFactor(request)));
+fn first_factor(
+    request: AuthorizationRequest,
+    known: &KnownPassword,
+    standing: Standing,
+    policy: &Policy,
+    now: Timestamp,
+) -> Step {
+    if known.account() != standing.account.id || !standing.may_log_on(now) {
+        return denied(Denial::WrongCredentials, Some(Flow::FirstFactor(request)));
     }
-    if !enrolled {
-        return denied(Reason::MfaRequired, None);
+    let passed = standing.passed(None);
+    match (standing.asks_second_factor(policy), standing.factors.enrolled()) {
+        (true, true) => Step::Ask(Flow::SecondFactor { request, passed }),
+        (true, false) => denied(Denial::NotEnrolled, None),
+        // Alone it must be long; one that was fit beside a factor that is gone is changed first.
+        (false, _) => all_shown(request, passed, standing, !known.long()),
     }
-    Step::Ask(Flow::SecondFactor {
+}
+
+fn second_factor(request: AuthorizationRequest, passed: &Passed, standing: Option<Standing>, now: Timestamp) -> Step {
+    match unchanged(passed, standing, now) {
+        Ok(standing) => all_shown(request, standing.passed(Some(now)), standing, false),
+        Err(denial) => denied(denial, None),
+    }
+}
+
+fn new_password(
+    request: AuthorizationRequest,
+    passed: Passed,
+    fit: Fit,
+    standing: Option<Standing>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Step {
+    let standing = match unchanged(&passed, standing, now) {
+        Ok(standing) => standing,
+        Err(denial) => return denied(denial, None),
+    };
+    if passed.factor_at.is_none() && standing.asks_second_factor(policy) {
+        return denied(Denial::NotEnrolled, None);
+    }
+    if passed.factor_at.is_none() && fit.beside() == Beside::SecondFactor {
+        return denied(Denial::Unreadable, Some(Flow::PasswordChange { request, passed }));
+    }
+    Step::Granted(Granted {
         request,
-        account: account.id,
-        revision: account.revision,
+        account: standing.account,
+        factor_at: passed.factor_at,
     })
 }
 
-fn may_log_on(account: &Account) -> bool {
-    account.kind == AccountKind::Person && account.state == AccountState::Active
+/// The same account with the same password as when its factors were shown.
+fn unchanged(passed: &Passed, standing: Option<Standing>, now: Timestamp) -> Result<Standing, Denial> {
+    let standing = standing
+        .filter(|standing| standing.account.id == passed.account && standing.may_log_on(now))
+        .ok_or(Denial::AccountChanged)?;
+    if standing.password.map(|password| password.changed_at) != passed.password_changed_at {
+        Err(Denial::PasswordChanged)
+    } else if standing.account.revision != passed.revision {
+        Err(Denial::AccountChanged)
+    } else {
+        Ok(standing)
+    }
 }
 
-const fn denied(reason: Reason, again: Option<Flow>) -> Step {
-    Step::Denied(Denied { reason, again })
+/// All factors are right: may this person use what the logon is for, and with this password?
+fn all_shown(request: AuthorizationRequest, passed: Passed, standing: Standing, too_short: bool) -> Step {
+    if !request.resource.admits(standing.account.roles) {
+        return denied(Denial::NoRole, None);
+    }
+    if too_short || standing.password.is_some_and(|password| password.must_change) {
+        return Step::Ask(Flow::PasswordChange { request, passed });
+    }
+    Step::Granted(Granted {
+        request,
+        account: standing.account,
+        factor_at: passed.factor_at,
+    })
+}
+
+const fn denied(denial: Denial, again: Option<Flow>) -> Step {
+    Step::Denied(Denied { denial, again })
 }
 
 impl Granted {
@@ -173,240 +345,16 @@ impl Granted {
         &self.request
     }
 
+    /// When a second factor was shown; none when none was asked for.
+    pub const fn factor_at(&self) -> Option<Timestamp> {
+        self.factor_at
+    }
+
     /// The one code that this logon gives.
     pub fn code(self, now: Timestamp, entropy: &dyn Entropy) -> AuthorizationCode {
-        AuthorizationCode::issue(self.request, &self.account, now, entropy)
+        AuthorizationCode::issue(self.request, &self.account, self.factor_at, now, entropy)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::factor::TotpSecret;
-    use crate::logon::{Challenge, Client, Resource, WEB_UI_CALLBACK};
-    use crate::password::{self, PasswordHash};
-    use crate::{AccountName, Roles};
-
-    fn request() -> AuthorizationRequest {
-        AuthorizationRequest {
-            client: Client::web_ui().spec.id,
-            resource: Resource::Web,
-            redirect: Client::web_ui().spec.redirect(WEB_UI_CALLBACK, None).unwrap(),
-            challenge: Challenge([0; 32]),
-            state: None,
-        }
-    }
-
-    fn account(id: i64) -> Account {
-        Account {
-            id: AccountId(id),
-            name: format!("account{id}").parse::<AccountName>().unwrap(),
-            kind: AccountKind::Person,
-            roles: Roles::FOUNDING,
-            state: AccountState::Active,
-            created_at: Timestamp(0),
-            eligible_at: Timestamp(0),
-            expires_at: None,
-            mfa: false,
-            revision: 1,
-        }
-    }
-
-    fn known(id: i64) -> KnownPassword {
-        let hash = cheap_hash();
-        password::verify(Some((AccountId(id), &hash)), "x").unwrap().unwrap()
-    }
-
-    /// Eight KiB and one pass: as quick as Argon2id goes.
-    fn cheap_hash() -> PasswordHash {
-        use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
-        let params = Params::new(8, 1, 1, None).unwrap();
-        let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let hash: argon2::PasswordHash = hasher.hash_password_with_salt(b"x", b"0123456789abcdef").unwrap();
-        PasswordHash::parse(&hash.to_string()).unwrap()
-    }
-
-    fn fresh() -> FreshFactor {
-        let now = Timestamp(1_000_000_000_000);
-        let secret = TotpSecret::from_bytes(vec![7; 20]).unwrap();
-        secret.verify(&secret.code_at(now).unwrap(), None, now).unwrap().0
-    }
-
-    /// What a walk may answer, so that it can be printed and shrunk.
-    #[derive(Debug, Clone, Copy)]
-    enum Said {
-        Unreadable,
-        Throttled,
-        Failed,
-        WrongPassword,
-        Password {
-            of: i64,
-            account: i64,
-            active: bool,
-            person: bool,
-            enrolled: bool,
-        },
-        NoCode,
-        WrongCode,
-        Code {
-            of: Option<i64>,
-            revision: i64,
-            active: bool,
-        },
-    }
-
-    impl Said {
-        fn answer(self) -> Answer {
-            let state = |active| {
-                if active {
-                    AccountState::Active
-                } else {
-                    AccountState::Disabled
-                }
-            };
-            match self {
-                Self::Unreadable => Answer::Unreadable,
-                Self::Throttled => Answer::Throttled,
-                Self::Failed => Answer::Failed,
-                Self::WrongPassword => Answer::WrongPassword,
-                Self::Password {
-                    of,
-                    account: id,
-                    active,
-                    person,
-                    enrolled,
-                } => Answer::Password {
-                    known: known(of),
-                    account: Account {
-                        state: state(active),
-                        kind: if person {
-                            AccountKind::Person
-                        } else {
-                            AccountKind::Service
-                        },
-                        ..account(id)
-                    },
-                    enrolled,
-                },
-                Self::NoCode => Answer::NoCode,
-                Self::WrongCode => Answer::WrongCode,
-                Self::Code { of, revision, active } => Answer::Code {
-                    fresh: fresh(),
-                    account: of.map(|id| Account {
-                        state: state(active),
-                        revision,
-                        ..account(id)
-                    }),
-                },
-            }
-        }
-    }
-
-    fn said() -> impl Strategy<Value = Said> {
-        prop_oneof![
-            1 => Just(Said::Unreadable),
-            1 => Just(Said::Throttled),
-            1 => Just(Said::Failed),
-            1 => Just(Said::WrongPassword),
-            1 => Just(Said::NoCode),
-            1 => Just(Said::WrongCode),
-            4 => (1..3i64, 1..3i64, prop::bool::weighted(0.9), prop::bool::weighted(0.9), prop::bool::weighted(0.9)).prop_map(
-                |(of, account, active, person, enrolled)| Said::Password { of, account, active, person, enrolled }
-            ),
-            4 => (prop::option::weighted(0.9, 1..3i64), 1..3i64, prop::bool::weighted(0.9))
-                .prop_map(|(of, revision, active)| Said::Code { of, revision, active }),
-        ]
-    }
-
-    proptest! {
-        /// Whatever is answered in whatever order: granted only by the right code of an active person whose right
-        /// password was the last answer that moved the logon.
-        #[test]
-        fn no_way_to_granted_but_over_both_factors(walk in prop::collection::vec(said(), 1..12)) {
-            let mut flow = Flow::begin(request());
-            let mut passed: Option<i64> = None;
-            for said in walk {
-                flow = match (flow.answer(said.answer()), said) {
-                    (Step::Granted(granted), Said::Code { of: Some(of), revision, active }) => {
-                        prop_assert!(active && revision == 1 && passed == Some(of));
-                        prop_assert_eq!(granted.account().id, AccountId(of));
-                        return Ok(());
-                    }
-                    (Step::Ask(next), Said::Password { of, account, active, person, enrolled }) => {
-                        prop_assert!(of == account && active && person && enrolled);
-                        passed = Some(account);
-                        next
-                    }
-                    (Step::Denied(Denied { reason, again }), said) => {
-                        // Never before the first factor is right.
-                        let enrolling = matches!(said, Said::Password { .. });
-                        prop_assert!(reason != Reason::MfaRequired || passed.is_some() || enrolling);
-                        let Some(next) = again else { return Ok(()) };
-                        if matches!(next, Flow::FirstFactor(_)) {
-                            passed = None;
-                        }
-                        next
-                    }
-                    (step, said) => return Err(TestCaseError::fail(format!("{said:?} led to {step:?}"))),
-                };
-            }
-        }
-    }
-
-    #[test]
-    fn both_factors_grant() {
-        let password = Said::Password {
-            of: 1,
-            account: 1,
-            active: true,
-            person: true,
-            enrolled: true,
-        };
-        let Step::Ask(flow) = Flow::begin(request()).answer(password.answer()) else {
-            panic!("the right password must lead to the second factor");
-        };
-        let code = Said::Code {
-            of: Some(1),
-            revision: 1,
-            active: true,
-        };
-        assert!(matches!(flow.answer(code.answer()), Step::Granted(_)));
-    }
-
-    #[test]
-    fn every_denial_has_its_own_cause() {
-        let at_second = || Flow::SecondFactor {
-            request: request(),
-            account: AccountId(1),
-            revision: 1,
-        };
-        let reason = |flow: Flow, said: Said| match flow.answer(said.answer()) {
-            Step::Denied(denied) => (denied.reason, denied.again.is_some()),
-            other => panic!("{other:?}"),
-        };
-        let first = || Flow::begin(request());
-        let unenrolled = Said::Password {
-            of: 1,
-            account: 1,
-            active: true,
-            person: true,
-            enrolled: false,
-        };
-        assert_eq!(reason(first(), Said::Unreadable), (Reason::MalformedRequest, true));
-        assert_eq!(reason(first(), Said::WrongPassword), (Reason::Unauthenticated, true));
-        assert_eq!(reason(first(), Said::Throttled), (Reason::TooManyInvalidRequests, true));
-        assert_eq!(reason(first(), unenrolled), (Reason::MfaRequired, false));
-        assert_eq!(reason(first(), Said::WrongCode), (Reason::MalformedRequest, true));
-        assert_eq!(reason(at_second(), Said::NoCode), (Reason::MfaRequired, true));
-        assert_eq!(reason(at_second(), Said::WrongCode), (Reason::Unauthenticated, true));
-        assert_eq!(reason(at_second(), Said::Failed), (Reason::ServerError, true));
-        let changed = Said::Code {
-            of: Some(1),
-            revision: 2,
-            active: true,
-        };
-        assert_eq!(reason(at_second(), changed), (Reason::AccountRevalidationFailed, false));
-    }
-}
+mod tests;

@@ -1,18 +1,19 @@
-//! Interactive logon: from an authorization request over both factors to a code, and from the code to a session or token.
+//! Interactive logon: from an authorization request over every factor to a code, and from the code to a session or token.
 //!
 //! OAuth 2.0 authorization code with PKCE (RFC 6749, RFC 7636, RFC 9700), decided without any input or output:
 //!
 //! | step | here |
 //! |---|---|
 //! | what the client asks for | [`AuthorizationRequest::parse`] |
-//! | name and password, then the one-time code | [`Flow::answer`] |
-//! | both right | [`Granted`], which alone makes an [`AuthorizationCode`] |
+//! | name and password, then a second factor, then a new password where one is due | [`Flow::answer`] |
+//! | all right | [`Granted`], which alone makes an [`AuthorizationCode`] |
 //! | the code comes back | [`RecordedCode::redeem`], which alone makes a [`Redeemed`] |
 //! | how long the session lives | [`Session::standing`] |
 //! | who has to wait | [`throttle`] |
 
 mod client;
 mod code;
+mod denial;
 mod flow;
 mod pkce;
 mod redirect;
@@ -25,7 +26,8 @@ pub use client::{
     Resource, WEB_UI_CALLBACK,
 };
 pub use code::{AuthorizationCode, CODE_SECONDS, CodeRefusal, Presented, RecordedCode, Redeemed};
-pub use flow::{Answer, Denied, FLOW_SECONDS, Flow, Granted, Step};
+pub use denial::Denial;
+pub use flow::{Answer, Denied, FLOW_SECONDS, Flow, Granted, Passed, PasswordStanding, Standing, Step};
 pub use pkce::{BadPkce, Challenge, Verifier};
 pub use redirect::{BadRedirect, RedirectUri, RegisteredRedirect};
 pub use request::{AuthorizationRequest, BackToClient, RequestRefusal};

@@ -25,6 +25,8 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When something was last asked, to the minute or better.
     pub seen_at: Timestamp,
+    /// When a second factor was last shown in it; none when none was.
+    pub factor_at: Option<Timestamp>,
 }
 
 /// Why a session is over.
@@ -102,6 +104,7 @@ mod tests {
             csrf: String::new(),
             created_at: start,
             seen_at: start.plus_seconds(seen),
+            factor_at: None,
         };
         let policy = Policy::default();
         let at = |seen, now| session(seen).standing(&account, &policy, start.plus_seconds(now));

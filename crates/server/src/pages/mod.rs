@@ -6,7 +6,7 @@
 //!
 //! | page | view | its forms |
 //! |---|---|---|
-//! | sign in | [`SignIn`], [`SignInCode`], [`SignedOut`] | to `action`: `name`, `password`; `code` |
+//! | sign in | [`SignIn`], [`SignInCode`], [`SignInPassword`], [`SignedOut`] | to `action`: `name`, `password`; `code` or `recovery`; `password`, `repeat` |
 //! | set up | [`SetUpPassword`], [`SetUpSecondFactor`], [`SetUpDone`] | to `action`: `name`, `password`, `repeat`; `code`; none |
 //! | `/pending` | [`PendingPage`] | `POST /requests/{id}/seal` |
 //! | `/requests/{id}` | [`RequestPage`] | `POST /requests/{id}/decision`: `digest`, `along`, `decision`, `comment`, `code` |
@@ -69,5 +69,5 @@ pub use request::{
 };
 pub use set_up::{OtherPerson, PasswordProblem, SetUpDone, SetUpPassword, SetUpSecondFactor};
 pub use settings::{FourEyes, SettingsForm, SettingsPage};
-pub use sign_in::{SignIn, SignInCode, SignInMessage, SignedOut};
+pub use sign_in::{SignIn, SignInCode, SignInMessage, SignInPassword, SignedOut};
 pub use tokens::{FreshToken, TokenForm, TokenRow, TokensPage};

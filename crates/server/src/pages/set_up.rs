@@ -1,4 +1,5 @@
 use askama::Template;
+use countersign_core::password::Unfit;
 
 use super::{Moment, Public, QrCode, assets, filters};
 
@@ -19,6 +20,19 @@ pub enum PasswordProblem {
     Context,
     /// The two entries differ.
     Different,
+    /// It is the password that is to be changed.
+    Same,
+}
+
+impl From<Unfit> for PasswordProblem {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::TooShort { .. } => Self::TooShort,
+            Unfit::TooLong => Self::TooLong,
+            Unfit::Common => Self::Common,
+            Unfit::Context => Self::Context,
+        }
+    }
 }
 
 /// First page behind a one-time link: name and password. Sends `csrf`, `name`, `password`, `repeat`.

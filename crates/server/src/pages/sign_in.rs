@@ -1,6 +1,6 @@
 use askama::Template;
 
-use super::{Public, Span, assets, filters};
+use super::{PasswordProblem, Public, Span, assets, filters};
 
 /// Why the sign-in form is shown again. What it says never helps in guessing (rule 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,10 @@ pub enum SignInMessage {
     WrongCode,
     /// The one-time code was right, and was used before.
     UsedCode,
+    /// The recovery code was wrong, or was used before.
+    WrongRecoveryCode,
+    /// Nothing was typed.
+    NoFactor,
     /// Too many tries from here or for this name.
     Throttled {
         /// Seconds until the next try is looked at.
@@ -40,7 +44,7 @@ pub struct SignIn {
     pub message: Option<SignInMessage>,
 }
 
-/// Second step: the code of the authenticator app. Sends `csrf`, `code`.
+/// Second step: the code of the authenticator app, or a recovery code. Sends `csrf`, `code` or `recovery`.
 #[derive(Template, Debug, Clone)]
 #[template(path = "sign_in_code.html")]
 pub struct SignInCode {
@@ -52,6 +56,32 @@ pub struct SignInCode {
     pub name: String,
     /// Why it is shown again.
     pub message: Option<SignInMessage>,
+    /// Where to start over with another name.
+    pub start_over: String,
+    /// Whether an authenticator app is enrolled.
+    pub totp: bool,
+    /// How many recovery codes are left.
+    pub recovery_codes: u32,
+}
+
+/// Last step of some logons: a new password. Sends `csrf`, `password`, `repeat`.
+#[derive(Template, Debug, Clone)]
+#[template(path = "sign_in_password.html")]
+pub struct SignInPassword {
+    /// What stands around it.
+    pub public: Public,
+    /// Where the form goes.
+    pub action: String,
+    /// Who is signing in.
+    pub name: String,
+    /// The least number of characters.
+    pub minimum: u32,
+    /// Whether it will stand alone, without a second factor.
+    pub alone: bool,
+    /// Why it is shown again.
+    pub message: Option<SignInMessage>,
+    /// What was wrong with the last try.
+    pub problems: Vec<PasswordProblem>,
     /// Where to start over with another name.
     pub start_over: String,
 }

@@ -8,7 +8,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use countersign_core::factor::TotpSecret;
-use countersign_core::password::{self, Beside, Unfit};
+use countersign_core::password::{self, Beside};
 use countersign_core::token::hash_of;
 use countersign_core::{Account, AccountName, Actor, Policy, Sha256, Via};
 use countersign_events::Timestamp;
@@ -143,12 +143,7 @@ async fn choose(State(app): State<AppState>, Path(secret): Path<String>, body: B
         problems.push(PasswordProblem::Different);
     }
     if let Err(unfit) = password::check(&password, &name, Beside::SecondFactor) {
-        problems.push(match unfit {
-            Unfit::TooShort { .. } => PasswordProblem::TooShort,
-            Unfit::TooLong => PasswordProblem::TooLong,
-            Unfit::Common => PasswordProblem::Common,
-            Unfit::Context => PasswordProblem::Context,
-        });
+        problems.push(unfit.into());
     }
     if !problems.is_empty() {
         return Ok(ask_password(&app, &visit, typed, problems));

@@ -110,6 +110,7 @@ impl Office {
             challenge: verifier.challenge(),
             account: account.id,
             account_revision: account.revision,
+            factor_at: Some(now),
             expires_at: now.plus_seconds(60),
             used: false,
         };

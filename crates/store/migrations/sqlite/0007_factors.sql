@@ -1,4 +1,4 @@
--- Passkeys (WebAuthn) and recovery codes.
+-- Passkeys (WebAuthn), recovery codes, and what a logon remembers of the factors that were shown.
 
 CREATE TABLE passkeys (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -19,3 +19,15 @@ CREATE TABLE recovery_codes (
     used_at    BIGINT,
     PRIMARY KEY (account_id, hash)
 );
+
+-- A set password may be good for one logon alone.
+ALTER TABLE passwords ADD COLUMN must_change BIGINT NOT NULL DEFAULT 0;
+
+-- What a logon waits for, and what it has seen.
+ALTER TABLE logon_flows ADD COLUMN step TEXT NOT NULL DEFAULT 'first_factor';
+ALTER TABLE logon_flows ADD COLUMN password_changed_at BIGINT;
+ALTER TABLE logon_flows ADD COLUMN factor_at BIGINT;
+
+-- When a second factor was last shown.
+ALTER TABLE authorization_codes ADD COLUMN factor_at BIGINT;
+ALTER TABLE sessions ADD COLUMN factor_at BIGINT;

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_core::clock::random;
+use countersign_core::factor::Factors;
 use countersign_core::logon::{AuthorizationRequest, FLOW_SECONDS, Flow};
 use countersign_core::token::{Secret, hash_of};
 use countersign_events::Reason;
@@ -34,6 +35,7 @@ pub async fn begin(app: &AppState, request: AuthorizationRequest) -> Result<Resp
         csrf: Secret::new(&*app.entropy).reveal().to_owned(),
         name: String::new(),
         flow: Flow::begin(request),
+        factors: Factors::default(),
         expires_at: now.plus_seconds(FLOW_SECONDS),
         revision: 0,
     };

@@ -1,9 +1,9 @@
-//! Logon over HTTP: the OAuth endpoints, the two pages, and the pages' own client.
+//! Logon over HTTP: the OAuth endpoints, its pages, and the pages' own client.
 //!
 //! | address | what | where |
 //! |---|---|---|
 //! | `GET /oauth2/authorize` | a client asks for a logon | [`authorize`] |
-//! | `GET`, `POST /logon`, `/logon/code` | name and password, one-time code | [`factors`] |
+//! | `GET`, `POST /logon`, `/logon/code`, `/logon/password` | name and password, second factor, new password | [`first_factor`], [`second_factor`], [`password_change`] |
 //! | `GET /auth/login`, `/auth/callback`, `POST /logout` | the pages as a client: a session | [`web_ui`] |
 //! | `POST /oauth2/token`, `/oauth2/revoke` | other clients: an access token | [`token`] |
 //! | `GET /.well-known/oauth-authorization-server` | where all that is | [`metadata`] |
@@ -12,11 +12,15 @@
 
 mod authorize;
 mod exchange;
-mod factors;
+mod first_factor;
 mod flow;
 mod metadata;
+mod password_change;
 mod report;
+mod second_factor;
 mod token;
+mod told;
+mod turn;
 mod web_ui;
 
 #[cfg(test)]
@@ -33,8 +37,9 @@ use crate::{App, AppState};
 /// The logon's addresses.
 pub fn router(app: &AppState) -> Router<AppState> {
     let pages = Router::new()
-        .route("/logon", get(factors::name_page).post(factors::name_and_password))
-        .route("/logon/code", get(factors::code_page).post(factors::code))
+        .route("/logon", get(first_factor::show).post(first_factor::answer))
+        .route("/logon/code", get(second_factor::show).post(second_factor::answer))
+        .route("/logon/password", get(password_change::show).post(password_change::answer))
         .route("/auth/login", get(web_ui::login))
         .route("/auth/callback", get(web_ui::callback))
         .route("/logout", post(web_ui::logout))

@@ -55,6 +55,23 @@ impl Known {
         let account = name.as_ref().map_or("", AccountName::as_str);
         tx.report(&event, now, None, account).await.map(drop)
     }
+
+    /// Reports that the logon goes on with a new password (44004).
+    pub async fn password_change_required(self, tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
+        // Asked for only once the factors of an account were right.
+        let Some(account) = self.account else {
+            return Ok(());
+        };
+        let event = Event::PasswordChangeRequired {
+            source_ip_address: self.address,
+            client_id: self.client.map(|client| client.to_string()),
+            friendly_name: account.name.as_str().to_owned(),
+            subject: Some(account.id.subject()),
+            resource_id: self.resource.map(|resource| resource.id().to_owned()),
+            redirect_uri: self.redirect,
+        };
+        tx.report(&event, now, None, account.name.as_str()).await.map(drop)
+    }
 }
 
 /// Reports that a person was granted the logon (44003).

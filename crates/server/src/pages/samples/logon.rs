@@ -5,6 +5,8 @@ pub fn sign_in_pages() -> Vec<(String, String)> {
         ("wrong", SignInMessage::WrongCredentials),
         ("code", SignInMessage::WrongCode),
         ("used", SignInMessage::UsedCode),
+        ("recovery", SignInMessage::WrongRecoveryCode),
+        ("nothing", SignInMessage::NoFactor),
         ("throttled", SignInMessage::Throttled { retry_after: Span(90) }),
         ("ended", SignInMessage::SessionEnded),
         ("lost", SignInMessage::FlowLost),
@@ -30,6 +32,21 @@ pub fn sign_in_pages() -> Vec<(String, String)> {
             action: "/sign-in/code".into(),
             name: HOSTILE.into(),
             message: Some(SignInMessage::WrongCode),
+            start_over: "/sign-in".into(),
+            totp: true,
+            recovery_codes: 1,
+        },
+    ));
+    pages.push(rendered(
+        "hostile-sign-in-password",
+        &SignInPassword {
+            public: public(),
+            action: "/sign-in/password".into(),
+            name: HOSTILE.into(),
+            minimum: 15,
+            alone: true,
+            message: None,
+            problems: vec![PasswordProblem::TooShort, PasswordProblem::Same],
             start_over: "/sign-in".into(),
         },
     ));
@@ -70,7 +87,7 @@ pub fn set_up_pages() -> Vec<(String, String)> {
         rendered(
             "set-up-password-wrong",
             &password(
-                vec![BadName, NameTaken, TooShort, TooLong, Common, Context, Different],
+                vec![BadName, NameTaken, TooShort, TooLong, Common, Context, Different, Same],
                 false,
             ),
         ),
