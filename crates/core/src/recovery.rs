@@ -93,7 +93,12 @@ mod tests {
         let kept: Vec<_> = set.iter().map(RecoveryCode::hash).collect();
         assert_eq!(set.len(), 10);
         for code in &set {
-            let typed = code.grouped().to_uppercase().replace('-', " ").replace('O', "0").replace('I', "1");
+            let typed = code
+                .grouped()
+                .to_uppercase()
+                .replace('-', " ")
+                .replace('O', "0")
+                .replace('I', "1");
             assert!(RecoveryCode::parse(&typed).unwrap() == *code, "{typed}");
             assert!(code.among(&kept).is_some());
             assert_eq!(kept.iter().filter(|hash| **hash == code.hash()).count(), 1);
@@ -103,7 +108,13 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_not_read() {
-        for bad in ["", "123456", "abcdef-abcdef-abcdef-abcde", "abcdef-abcdef-abcdef-abcdefg", "äbcdef-abcdef-abcdef-abcdef"] {
+        for bad in [
+            "",
+            "123456",
+            "abcdef-abcdef-abcdef-abcde",
+            "abcdef-abcdef-abcdef-abcdefg",
+            "äbcdef-abcdef-abcdef-abcdef",
+        ] {
             assert!(RecoveryCode::parse(bad).is_err(), "{bad}");
         }
     }

@@ -97,7 +97,9 @@ pub async fn verify_recovery_code(
         Err(throttled) => return Ok(Err(CodeRefused::Throttled(throttled))),
     };
     let code = RecoveryCode::parse(typed).ok();
-    let shown = code.as_ref().and_then(|code| Some((code.hash(), code.among(&kept.unused)?)));
+    let shown = code
+        .as_ref()
+        .and_then(|code| Some((code.hash(), code.among(&kept.unused)?)));
     if let Some((hash, shown)) = shown
         && tx.use_recovery_code(account.id, hash, now).await?
     {

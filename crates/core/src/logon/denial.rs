@@ -65,3 +65,20 @@ impl Denial {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// docs/logon.md says of each denial which reason it has; this holds the page to it.
+    #[test]
+    fn the_documented_table_is_the_one_in_the_code() {
+        let page = include_str!("../../../../docs/logon.md");
+        for denial in Denial::ALL {
+            let row = format!("| `{denial:?}` | {} |", denial.reason().code());
+            assert!(page.contains(&row), "docs/logon.md has no row that begins with {row}");
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, Denial::ALL.len(), "rows of denials that the code has not");
+    }
+}

@@ -105,6 +105,11 @@ impl TestServer {
         totp_of(name).code_at(self.app.clock.now()).unwrap()
     }
 
+    /// What the server's clock says.
+    pub fn now(&self) -> Timestamp {
+        self.app.clock.now()
+    }
+
     /// Every event so far, in order.
     pub async fn events(&self) -> Vec<Event> {
         let recorded = self

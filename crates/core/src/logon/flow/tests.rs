@@ -179,20 +179,25 @@ fn stands() -> impl Strategy<Value = Stands> {
     let mostly = || prop::bool::weighted(0.9);
     let seldom = || prop::bool::weighted(0.1);
     let halves = (any::<bool>(), any::<bool>(), seldom());
-    ((1..3i64, 1..3i64, 1..3i64), (mostly(), mostly(), mostly(), seldom()), halves).prop_map(
-        |((id, revision, changed_at), (active, person, role, expired), (mfa, totp, must_change))| Stands {
-            id,
-            active,
-            person,
-            role,
-            expired,
-            mfa,
-            totp,
-            must_change,
-            revision,
-            changed_at,
-        },
+    (
+        (1..3i64, 1..3i64, 1..3i64),
+        (mostly(), mostly(), mostly(), seldom()),
+        halves,
     )
+        .prop_map(
+            |((id, revision, changed_at), (active, person, role, expired), (mfa, totp, must_change))| Stands {
+                id,
+                active,
+                person,
+                role,
+                expired,
+                mfa,
+                totp,
+                must_change,
+                revision,
+                changed_at,
+            },
+        )
 }
 
 fn said() -> impl Strategy<Value = Said> {
@@ -436,6 +441,10 @@ fn every_denial_has_its_own_cause() {
         Stands { expired: true, ..ANN },
         Stands { person: false, ..ANN },
     ] {
-        assert_eq!(told(&[password(dead, true)]), (Denial::WrongCredentials, true), "{dead:?}");
+        assert_eq!(
+            told(&[password(dead, true)]),
+            (Denial::WrongCredentials, true),
+            "{dead:?}"
+        );
     }
 }

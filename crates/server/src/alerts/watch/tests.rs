@@ -148,7 +148,10 @@ async fn administrators_see_alerts_on_every_page_and_programs_over_the_api() {
         page.body
     );
     office.server.clock.advance_seconds(30);
-    office.server.colleague("carol", &[], app.clock.now()).await;
+    office
+        .server
+        .colleague("carol", &[countersign_core::Role::BackupViewer], app.clock.now())
+        .await;
     let mut carol = office.server.browser();
     carol.log_on("carol").await;
     let page = carol.get("/pending").await;

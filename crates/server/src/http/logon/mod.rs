@@ -39,7 +39,10 @@ pub fn router(app: &AppState) -> Router<AppState> {
     let pages = Router::new()
         .route("/logon", get(first_factor::show).post(first_factor::answer))
         .route("/logon/code", get(second_factor::show).post(second_factor::answer))
-        .route("/logon/password", get(password_change::show).post(password_change::answer))
+        .route(
+            "/logon/password",
+            get(password_change::show).post(password_change::answer),
+        )
         .route("/auth/login", get(web_ui::login))
         .route("/auth/callback", get(web_ui::callback))
         .route("/logout", post(web_ui::logout))

@@ -1,6 +1,7 @@
-//! The logon as browsers and clients meet it: sessions, cookies, the way back. Denials and tokens have files of their own.
+//! The logon as browsers and clients meet it: sessions, cookies, the way back. Denials, factors and tokens have files of their own.
 
 mod denials;
+mod factors;
 mod tokens;
 
 use axum::body::Body;

@@ -122,10 +122,9 @@ impl Given<'_> {
             (Told::Again(status, message), Some(Flow::PasswordChange { passed, .. })) => {
                 password_change::ask(status, &self.logon, passed, Some(message), Vec::new())
             }
-            (Told::Again(status, _), None) => over(
-                status,
-                ("This sign-in has ended", "It cannot go on.", "Start again."),
-            ),
+            (Told::Again(status, _), None) => {
+                over(status, ("This sign-in has ended", "It cannot go on.", "Start again."))
+            }
             (
                 Told::Over {
                     status,

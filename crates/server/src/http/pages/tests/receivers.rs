@@ -135,7 +135,10 @@ async fn what_is_wrong_is_said_beside_what_was_typed() {
     assert_eq!(save(&mut ann, "/receivers/9", &[]).await.status.as_u16(), 404);
     let mut carol = {
         let now = scene.server.app.clock.now();
-        scene.server.colleague("carol", &[], now).await;
+        scene
+            .server
+            .colleague("carol", &[countersign_core::Role::BackupViewer], now)
+            .await;
         scene.browser("carol").await
     };
     let looking = carol.get("/receivers/1").await;
