@@ -61,6 +61,16 @@ impl Role {
         }
     }
 
+    /// As events and pages call it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::BackupAdministrator => "Backup Administrator",
+            Self::SecurityAdministrator => "Security Administrator",
+            Self::BackupOperator => "Backup Operator",
+            Self::BackupViewer => "Backup Viewer",
+        }
+    }
+
     const fn bit(self) -> u8 {
         match self {
             Self::BackupAdministrator => 1,
@@ -100,6 +110,16 @@ impl Roles {
         self.0 & role.bit() != 0
     }
 
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether every role of the other set is among them.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
     /// The roles one by one.
     pub fn iter(self) -> impl Iterator<Item = Role> {
         Role::ALL.into_iter().filter(move |role| self.has(*role))
@@ -109,6 +129,19 @@ impl Roles {
 impl FromIterator<Role> for Roles {
     fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
         Self(roles.into_iter().fold(0, |set, role| set | role.bit()))
+    }
+}
+
+/// A list of the roles' words, in their own order.
+impl Serialize for Roles {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Roles {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::<Role>::deserialize(deserializer).map(Self::from_iter)
     }
 }
 
@@ -134,6 +167,8 @@ impl FromStr for Roles {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountState {
+    /// Waits for its person, who has a one-time link to choose what it is logged on with. Until then nobody is it.
+    Invited,
     /// May act.
     Active,
     /// May not, for now.
@@ -143,9 +178,13 @@ pub enum AccountState {
 }
 
 impl AccountState {
+    /// Every state, in the order of a life.
+    pub const ALL: [Self; 4] = [Self::Invited, Self::Active, Self::Disabled, Self::Deleted];
+
     /// The word in the database and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Invited => "invited",
             Self::Active => "active",
             Self::Disabled => "disabled",
             Self::Deleted => "deleted",
@@ -247,7 +286,12 @@ impl Account {
 
     /// Whether it may act at all now: active, and not past its end.
     pub fn lives(&self, now: Timestamp) -> bool {
-        self.state == AccountState::Active && self.expires_at.is_none_or(|end| now < end)
+        self.state == AccountState::Active && !self.is_past(now)
+    }
+
+    /// Whether its end has come.
+    pub fn is_past(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
     }
 
     /// Whether this account may approve now, whoever asked (rule 3).

@@ -52,6 +52,8 @@ pub enum Deed {
     ChangeSettings,
     /// Change which clients may ask for logons.
     ChangeClients,
+    /// Change who there is and what they may do.
+    ChangeAccounts,
 }
 
 /// The answer. Whoever gets it must act on each of the three.
@@ -108,7 +110,8 @@ pub fn decide(actor: &Actor, deed: Deed, policy: &Policy, now: Timestamp) -> Ver
         | Deed::DeleteBackup
         | Deed::DisableFourEyes
         | Deed::ChangeSettings
-        | Deed::ChangeClients => {
+        | Deed::ChangeClients
+        | Deed::ChangeAccounts => {
             if policy.four_eyes {
                 Verdict::Hold
             } else {
@@ -130,16 +133,19 @@ fn permitted(via: Via, deed: Deed) -> Result<(), Refusal> {
         (Via::Token(rights), Deed::DeleteObject(_) | Deed::ReplaceConfig | Deed::DeleteBackup) => {
             rights >= Rights::Delete
         }
-        (Via::Token(_), Deed::DisableFourEyes | Deed::ChangeSettings | Deed::ChangeClients) => {
+        (
+            Via::Token(_),
+            Deed::DisableFourEyes | Deed::ChangeSettings | Deed::ChangeClients | Deed::ChangeAccounts,
+        ) => {
             return Err(Refusal::NotAllowed("a person who is logged on"));
         }
         (Via::Session(roles), Deed::DisableFourEyes | Deed::ChangeSettings) => {
             roles.has(Role::SecurityAdministrator) || roles.has(Role::BackupAdministrator)
         }
-        (Via::Session(roles), Deed::ChangeClients) if !roles.has(Role::SecurityAdministrator) => {
+        (Via::Session(roles), Deed::ChangeClients | Deed::ChangeAccounts) if !roles.has(Role::SecurityAdministrator) => {
             return Err(Refusal::NotAllowed("the role of a security administrator"));
         }
-        (Via::Session(_), Deed::ChangeClients) => true,
+        (Via::Session(_), Deed::ChangeClients | Deed::ChangeAccounts) => true,
         (Via::Session(roles), _) => roles.has(Role::BackupAdministrator),
     };
     match (allowed, via) {
@@ -186,6 +192,7 @@ mod tests {
             Just(Deed::DisableFourEyes),
             Just(Deed::ChangeSettings),
             Just(Deed::ChangeClients),
+            Just(Deed::ChangeAccounts),
         ]
     }
 
@@ -233,10 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_changed_by_security_administrators_alone() {
-        for role in Role::ALL {
+    fn clients_and_accounts_are_changed_by_security_administrators_alone() {
+        for (role, deed) in Role::ALL
+            .into_iter()
+            .flat_map(|role| [(role, Deed::ChangeClients), (role, Deed::ChangeAccounts)])
+        {
             let actor = actor(Via::Session([role].into_iter().collect()));
-            let verdict = decide(&actor, Deed::ChangeClients, &policy(false), NOW);
+            let verdict = decide(&actor, deed, &policy(false), NOW);
             let allowed = matches!(verdict, Verdict::Allow(_));
             assert_eq!(allowed, role == Role::SecurityAdministrator, "{verdict:?}");
         }

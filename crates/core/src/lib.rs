@@ -3,6 +3,7 @@
 //! Pure: no tokio, no SQL, no HTTP, no clock of its own. Everything a reviewer must trust is here.
 
 pub mod account;
+pub mod account_change;
 pub mod clock;
 pub mod decide;
 pub mod factor;

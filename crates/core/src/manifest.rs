@@ -3,6 +3,7 @@
 use countersign_events::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::account_change::{AccountSpec, Reset};
 use crate::logon::{ClientId, ClientSpec};
 use crate::receiver::ReceiverSpec;
 use crate::{AccountId, BackupId, Object, Policy, ReceiverId, RequestId, Sha256};
@@ -48,6 +49,17 @@ pub struct Initiator {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
+    /// An account: who there is, what they may do, with what they log on.
+    Account {
+        /// Its immutable id; none when it is new.
+        account: Option<AccountId>,
+        /// After.
+        after: Box<AccountSpec>,
+        /// Before; none when it is new.
+        before: Option<Box<AccountSpec>>,
+        /// What of its credentials is set anew.
+        reset: Option<Reset>,
+    },
     /// A client that may ask for logons.
     Client {
         /// After; none when it is removed.
@@ -258,7 +270,24 @@ mod tests {
             ..manifest(Vec::new())
         };
         let objects = manifest(vec![object(ObjectKind::Data, 1)]);
-        for manifest in [objects, settings, receiver, client, secret] {
+        let account = AccountSpec {
+            expires_at: Some(Timestamp(7)),
+            kind: crate::AccountKind::Person,
+            mfa: true,
+            name: "TECH\\ann".parse().unwrap(),
+            roles: crate::Roles::FOUNDING,
+            state: crate::AccountState::Active,
+        };
+        let account = Manifest {
+            subject: Subject::Account {
+                account: Some(AccountId(3)),
+                after: Box::new(account.clone()),
+                before: Some(Box::new(account)),
+                reset: Some(Reset::SecondFactor),
+            },
+            ..manifest(Vec::new())
+        };
+        for manifest in [objects, settings, receiver, client, secret, account] {
             let json = manifest.canonical().unwrap();
             assert_eq!(json, sorted(&json));
         }
