@@ -38,18 +38,11 @@ pub enum Reset {
     SecondFactor,
     /// Both, as for somebody new. The old ones end at once.
     Both,
-    /// The password, by its owner, at the next logon: no link.
-    PasswordAtNextLogon,
 }
 
 impl Reset {
     /// Every one.
-    pub const ALL: [Self; 4] = [
-        Self::Password,
-        Self::SecondFactor,
-        Self::Both,
-        Self::PasswordAtNextLogon,
-    ];
+    pub const ALL: [Self; 3] = [Self::Password, Self::SecondFactor, Self::Both];
 
     /// The word in the API, manifests and forms.
     pub const fn as_str(self) -> &'static str {
@@ -57,17 +50,15 @@ impl Reset {
             Self::Password => "password",
             Self::SecondFactor => "second-factor",
             Self::Both => "both",
-            Self::PasswordAtNextLogon => "password-at-next-logon",
         }
     }
 
-    /// What its person is given a link for; none when there is no link.
-    pub const fn link(self) -> Option<LinkKind> {
+    /// What its person is given a link for.
+    pub const fn link(self) -> LinkKind {
         match self {
-            Self::Password => Some(LinkKind::Password),
-            Self::SecondFactor => Some(LinkKind::SecondFactor),
-            Self::Both => Some(LinkKind::Invitation),
-            Self::PasswordAtNextLogon => None,
+            Self::Password => LinkKind::Password,
+            Self::SecondFactor => LinkKind::SecondFactor,
+            Self::Both => LinkKind::Invitation,
         }
     }
 
@@ -79,7 +70,7 @@ impl Reset {
 
 /// The text names no reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("what is reset is password, second-factor, both or password-at-next-logon")]
+#[error("what is reset is password, second-factor or both")]
 pub struct UnknownReset;
 
 impl std::str::FromStr for Reset {
@@ -277,7 +268,7 @@ impl AccountSpec {
             (_, AccountState::Deleted) => return Err(AccountRefusal::Deleted),
             (_, AccountState::Disabled) => return Err(AccountRefusal::NotActive("enable it first")),
             (Reset::Both, _) | (Reset::SecondFactor, AccountState::Active) => AccountState::Invited,
-            (Reset::Password | Reset::PasswordAtNextLogon, AccountState::Active) => AccountState::Active,
+            (Reset::Password, AccountState::Active) => AccountState::Active,
             (_, AccountState::Invited) => {
                 return Err(AccountRefusal::NotActive(
                     "this one waits for its person; a new invitation sets everything anew",
@@ -335,7 +326,13 @@ pub fn may_ask(
 
 /// The account after a change was made to it now (rule 3: whoever could not approve before and can afterwards cools off first, and
 /// so does whoever gets a new second factor).
-pub fn changed(account: &Account, after: &AccountSpec, reset: Option<Reset>, policy: &Policy, now: Timestamp) -> Account {
+pub fn changed(
+    account: &Account,
+    after: &AccountSpec,
+    reset: Option<Reset>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Account {
     let gains = after.approver(now) && !AccountSpec::of(account).approver(now);
     let renews = reset.is_some_and(Reset::ends_second_factor);
     let eligible_at = if gains || renews {

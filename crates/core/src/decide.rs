@@ -133,16 +133,15 @@ fn permitted(via: Via, deed: Deed) -> Result<(), Refusal> {
         (Via::Token(rights), Deed::DeleteObject(_) | Deed::ReplaceConfig | Deed::DeleteBackup) => {
             rights >= Rights::Delete
         }
-        (
-            Via::Token(_),
-            Deed::DisableFourEyes | Deed::ChangeSettings | Deed::ChangeClients | Deed::ChangeAccounts,
-        ) => {
+        (Via::Token(_), Deed::DisableFourEyes | Deed::ChangeSettings | Deed::ChangeClients | Deed::ChangeAccounts) => {
             return Err(Refusal::NotAllowed("a person who is logged on"));
         }
         (Via::Session(roles), Deed::DisableFourEyes | Deed::ChangeSettings) => {
             roles.has(Role::SecurityAdministrator) || roles.has(Role::BackupAdministrator)
         }
-        (Via::Session(roles), Deed::ChangeClients | Deed::ChangeAccounts) if !roles.has(Role::SecurityAdministrator) => {
+        (Via::Session(roles), Deed::ChangeClients | Deed::ChangeAccounts)
+            if !roles.has(Role::SecurityAdministrator) =>
+        {
             return Err(Refusal::NotAllowed("the role of a security administrator"));
         }
         (Via::Session(_), Deed::ChangeClients | Deed::ChangeAccounts) => true,

@@ -67,8 +67,24 @@ pub struct UnknownRights;
 pub enum Scope {
     /// All of them.
     All,
-    /// These, by storage and name; they need not exist yet.
-    These(Vec<(Name, Name)>),
+    /// These; they need not exist yet.
+    These(Vec<Place>),
+}
+
+/// A backup, or every backup of a storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Of which storage.
+    pub storage: Name,
+    /// Which one; none for all of them, also those to come.
+    pub backup: Option<Name>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let backup = self.backup.as_ref().map_or("*", Name::as_str);
+        write!(f, "{}/{backup}", self.storage)
+    }
 }
 
 impl Scope {
@@ -76,7 +92,9 @@ impl Scope {
     pub fn covers(&self, storage: &Name, backup: &Name) -> bool {
         match self {
             Self::All => true,
-            Self::These(pairs) => pairs.iter().any(|(a, b)| a == storage && b == backup),
+            Self::These(places) => places
+                .iter()
+                .any(|place| place.storage == *storage && place.backup.as_ref().is_none_or(|name| name == backup)),
         }
     }
 }
@@ -85,10 +103,10 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("*"),
-            Self::These(pairs) => {
-                for (at, (storage, backup)) in pairs.iter().enumerate() {
+            Self::These(places) => {
+                for (at, place) in places.iter().enumerate() {
                     let comma = if at == 0 { "" } else { "," };
-                    write!(f, "{comma}{storage}/{backup}")?;
+                    write!(f, "{comma}{place}")?;
                 }
                 Ok(())
             }
@@ -98,7 +116,7 @@ impl fmt::Display for Scope {
 
 /// The text is no scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a token's backups are '*' or a list like main/laptop,main/server")]
+#[error("a token's backups are '*' or a list like main/laptop,other/* ('*' for every backup of a storage)")]
 pub struct BadScope;
 
 impl FromStr for Scope {
@@ -108,17 +126,21 @@ impl FromStr for Scope {
         if text.trim() == "*" {
             return Ok(Self::All);
         }
-        let pairs: Result<Vec<_>, _> = text
+        let places: Result<Vec<_>, _> = text
             .split(',')
-            .map(|pair| {
-                let (storage, backup) = pair.trim().split_once('/').ok_or(BadScope)?;
-                Ok((
-                    storage.parse().map_err(|_| BadScope)?,
-                    backup.parse().map_err(|_| BadScope)?,
-                ))
+            .map(|place| {
+                let (storage, backup) = place.trim().split_once('/').ok_or(BadScope)?;
+                let backup = match backup {
+                    "*" => None,
+                    name => Some(name.parse().map_err(|_| BadScope)?),
+                };
+                Ok(Place {
+                    storage: storage.parse().map_err(|_| BadScope)?,
+                    backup,
+                })
             })
             .collect();
-        pairs.map(Self::These)
+        places.map(Self::These)
     }
 }
 
@@ -181,10 +203,12 @@ mod tests {
 
     #[test]
     fn a_scope_comes_back_from_its_text() {
-        for text in ["*", "main/laptop", "main/a,main/b"] {
+        for text in ["*", "main/laptop", "main/a,main/b", "main/*,other/a"] {
             assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
         }
-        for bad in ["", "main", "main/", "/x", "main/a,", "main/a/b", "main/.."] {
+        for bad in [
+            "", "main", "main/", "/x", "main/a,", "main/a/b", "main/..", "*/a", "main/a*",
+        ] {
             assert_eq!(bad.parse::<Scope>(), Err(BadScope), "{bad}");
         }
     }
@@ -196,5 +220,8 @@ mod tests {
         assert!(scope.covers(&name("main"), &name("a")));
         assert!(!scope.covers(&name("main"), &name("b")));
         assert!(!scope.covers(&name("other"), &name("a")));
+        let whole: Scope = "main/*".parse().unwrap();
+        assert!(whole.covers(&name("main"), &name("a")) && whole.covers(&name("main"), &name("b")));
+        assert!(!whole.covers(&name("other"), &name("a")));
     }
 }

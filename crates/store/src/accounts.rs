@@ -1,5 +1,6 @@
 //! Accounts and their repository tokens.
 
+use countersign_core::account_change::AccountSpec;
 use countersign_core::token::{Rights, Scope};
 use countersign_core::{Account, AccountId, AccountKind, AccountName, AccountState, Roles, Sha256, TokenId};
 use countersign_events::Timestamp;
@@ -25,6 +26,17 @@ pub struct Token {
     pub used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// From when on it does not hold any more; none for never.
+    pub expires_at: Option<Timestamp>,
+    /// Who made it; none for those of the set-up.
+    pub made_by: Option<AccountId>,
+}
+
+impl Token {
+    /// Whether it holds now, if its account does.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
 }
 
 /// An account to be made.
@@ -57,6 +69,10 @@ pub struct NewToken {
     pub scope: Scope,
     /// When it is made.
     pub created_at: Timestamp,
+    /// From when on it does not hold any more; none for never.
+    pub expires_at: Option<Timestamp>,
+    /// Who makes it; none at the set-up.
+    pub made_by: Option<AccountId>,
 }
 
 impl View {
@@ -97,7 +113,7 @@ impl View {
 
     /// The token with this hash and its account, unless revoked.
     pub async fn token_by_hash(&mut self, hash: Sha256) -> Result<Option<(Token, Account)>, StoreError> {
-        let sql = "SELECT id, account_id, label, rights, backups, created_at, used_at, revoked_at FROM tokens
+        let sql = "SELECT id, account_id, label, rights, backups, created_at, used_at, revoked_at, expires_at, made_by FROM tokens
                    WHERE hash = $1 AND revoked_at IS NULL";
         let Some(row) = self.row(sql, params![hash.0.as_slice()]).await? else {
             return Ok(None);
@@ -110,7 +126,7 @@ impl View {
     pub async fn tokens_of(&mut self, account: AccountId) -> Result<Vec<Token>, StoreError> {
         let rows = self
             .rows(
-                "SELECT id, account_id, label, rights, backups, created_at, used_at, revoked_at FROM tokens
+                "SELECT id, account_id, label, rights, backups, created_at, used_at, revoked_at, expires_at, made_by FROM tokens
                  WHERE account_id = $1 ORDER BY id DESC",
                 params![account.0],
             )
@@ -120,48 +136,89 @@ impl View {
 }
 
 impl Tx {
-    /// Makes an account. [`StoreError::Exists`] when the name is taken.
+    /// Makes an account that is active. [`StoreError::Exists`] when the name is taken.
     pub async fn add_account(&mut self, new: &NewAccount) -> Result<Account, StoreError> {
+        let spec = AccountSpec {
+            expires_at: None,
+            kind: new.kind,
+            mfa: false,
+            name: new.name.clone(),
+            roles: new.roles,
+            state: AccountState::Active,
+        };
+        self.insert_account(&spec, new.eligible_at, new.created_at).await
+    }
+
+    /// Makes an account as a change describes it. [`StoreError::Exists`] when the name is or was taken.
+    pub async fn insert_account(
+        &mut self,
+        spec: &AccountSpec,
+        eligible_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Account, StoreError> {
         let id = self
             .insert(
-                "INSERT INTO accounts (name, name_key, kind, roles, state, created_at, eligible_at, revision)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, 1) RETURNING id",
+                "INSERT INTO accounts (name, name_key, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9) RETURNING id",
                 params![
-                    new.name.as_str(),
-                    new.name.key(),
-                    new.kind.as_str(),
-                    new.roles.to_string(),
-                    AccountState::Active.as_str(),
-                    new.created_at.0,
-                    new.eligible_at.0
+                    spec.name.as_str(),
+                    spec.name.key(),
+                    spec.kind.as_str(),
+                    spec.roles.to_string(),
+                    spec.state.as_str(),
+                    now.0,
+                    eligible_at.0,
+                    spec.expires_at.map(|end| end.0),
+                    i64::from(spec.mfa)
                 ],
             )
             .await?;
         Ok(Account {
             id: AccountId(id),
-            name: new.name.clone(),
-            kind: new.kind,
-            roles: new.roles,
-            state: AccountState::Active,
-            created_at: new.created_at,
-            eligible_at: new.eligible_at,
-            expires_at: None,
-            mfa: false,
+            name: spec.name.clone(),
+            kind: spec.kind,
+            roles: spec.roles,
+            state: spec.state,
+            created_at: now,
+            eligible_at,
+            expires_at: spec.expires_at,
+            mfa: spec.mfa,
             revision: 1,
         })
+    }
+
+    /// Puts another state of an account in the place of the one that was seen; false when it has changed since.
+    pub async fn change_account(&mut self, seen: &Account, after: &Account) -> Result<bool, StoreError> {
+        let sql =
+            "UPDATE accounts SET roles = $1, state = $2, eligible_at = $3, expires_at = $4, mfa = $5, revision = $6
+                   WHERE id = $7 AND revision = $8";
+        let params = params![
+            after.roles.to_string(),
+            after.state.as_str(),
+            after.eligible_at.0,
+            after.expires_at.map(|end| end.0),
+            i64::from(after.mfa),
+            after.revision,
+            seen.id.0,
+            seen.revision
+        ];
+        Ok(self.execute(sql, params).await? == 1)
     }
 
     /// Makes a token.
     pub async fn add_token(&mut self, new: &NewToken) -> Result<TokenId, StoreError> {
         self.insert(
-            "INSERT INTO tokens (account_id, hash, label, rights, backups, created_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+            "INSERT INTO tokens (account_id, hash, label, rights, backups, created_at, expires_at, made_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
             params![
                 new.account.0,
                 new.hash.0.as_slice(),
                 new.label.as_str(),
                 new.rights.as_str(),
                 new.scope.to_string(),
-                new.created_at.0
+                new.created_at.0,
+                new.expires_at.map(|end| end.0),
+                new.made_by.map(|account| account.0)
             ],
         )
         .await
@@ -199,10 +256,10 @@ fn account(row: &Row) -> Result<Account, StoreError> {
             .parse::<Roles>()
             .map_err(|_| StoreError::Unreadable("the roles of an account"))?,
         state: match row.text(4)?.as_str() {
-            "active" => AccountState::Active,
-            "disabled" => AccountState::Disabled,
-            "deleted" => AccountState::Deleted,
-            _ => return Err(StoreError::Unreadable("the state of an account")),
+            word => AccountState::ALL
+                .into_iter()
+                .find(|state| state.as_str() == word)
+                .ok_or(StoreError::Unreadable("the state of an account"))?,
         },
         created_at: Timestamp(row.int(5)?),
         eligible_at: Timestamp(row.int(6)?),
@@ -228,5 +285,7 @@ fn token(row: &Row) -> Result<Token, StoreError> {
         created_at: Timestamp(row.int(5)?),
         used_at: row.int_or_null(6)?.map(Timestamp),
         revoked_at: row.int_or_null(7)?.map(Timestamp),
+        expires_at: row.int_or_null(8)?.map(Timestamp),
+        made_by: row.int_or_null(9)?.map(AccountId),
     })
 }

@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod engine;
+mod account_links;
 mod accounts;
 mod backups;
 mod clients;
@@ -29,6 +30,7 @@ mod time_marks;
 mod view;
 mod writer;
 
+pub use account_links::{AccountLink, LinkProgress};
 pub use accounts::{NewAccount, NewToken, Token};
 pub use backups::{Backup, Storage};
 pub use engine::{Row, Value};

@@ -106,16 +106,16 @@ fn a_reset_fits_the_state() {
     let active = AccountSpec::of(&account(1, Roles::FOUNDING, NOW));
     let states = |spec: &AccountSpec| Reset::ALL.map(|reset| spec.reset(reset, NOW).map(|after| after.state).ok());
     let (stays, invited) = (Some(AccountState::Active), Some(AccountState::Invited));
-    assert_eq!(states(&active), [stays, invited, invited, stays]);
+    assert_eq!(states(&active), [stays, invited, invited]);
     let waiting = active.reset(Reset::Both, NOW).unwrap();
-    assert_eq!(states(&waiting), [None, None, invited, None]);
-    assert_eq!(states(&active.enable(false, true, NOW).unwrap()), [None; 4]);
+    assert_eq!(states(&waiting), [None, None, invited]);
+    assert_eq!(states(&active.enable(false, true, NOW).unwrap()), [None; 3]);
     let service = AccountSpec {
         kind: AccountKind::Service,
         roles: Roles::default(),
         ..active
     };
-    assert_eq!(states(&service), [None; 4]);
+    assert_eq!(states(&service), [None; 3]);
 }
 
 #[test]
@@ -129,7 +129,13 @@ fn req_35_a_link_asks_for_what_is_not_reset_and_dies_with_its_account() {
     assert_eq!(holds(&invited), [true, false, true]);
     assert_eq!(holds(&active), [false, true, false]);
     for state in [AccountState::Disabled, AccountState::Deleted] {
-        assert_eq!(holds(&Account { state, ..active.clone() }), [false; 3]);
+        assert_eq!(
+            holds(&Account {
+                state,
+                ..active.clone()
+            }),
+            [false; 3]
+        );
     }
     for account in [active, invited] {
         let ended = Account {
@@ -141,12 +147,7 @@ fn req_35_a_link_asks_for_what_is_not_reset_and_dies_with_its_account() {
     // Which link a reset gives; the one of a new second factor starts the cool-off, the one of a password does not.
     assert_eq!(
         Reset::ALL.map(Reset::link),
-        [
-            Some(LinkKind::Password),
-            Some(LinkKind::SecondFactor),
-            Some(LinkKind::Invitation),
-            None
-        ]
+        [LinkKind::Password, LinkKind::SecondFactor, LinkKind::Invitation]
     );
     let policy = Policy::default();
     let until = |kind| enrolled(&account(1, Roles::FOUNDING, NOW), kind, &policy, NOW).eligible_at;
@@ -163,11 +164,19 @@ fn whoever_comes_to_approve_cools_off_first() {
     let until = |account: &Account, after: &AccountSpec| changed(account, after, None, &policy, NOW).eligible_at;
     let promoted = spec.set(settings(Roles::FOUNDING), NOW).unwrap();
     assert_eq!(until(&viewer, &promoted), policy.eligible(NOW));
-    let other = spec.set(settings([Role::BackupOperator].into_iter().collect()), NOW).unwrap();
+    let other = spec
+        .set(settings([Role::BackupOperator].into_iter().collect()), NOW)
+        .unwrap();
     assert_eq!(until(&viewer, &other), NOW);
     let administrator = account(1, Roles::FOUNDING, NOW);
     let spec = AccountSpec::of(&administrator);
-    let disabled = changed(&administrator, &spec.enable(false, true, NOW).unwrap(), None, &policy, NOW);
+    let disabled = changed(
+        &administrator,
+        &spec.enable(false, true, NOW).unwrap(),
+        None,
+        &policy,
+        NOW,
+    );
     assert_eq!(disabled.eligible_at, NOW);
     let enabled = AccountSpec::of(&disabled).enable(true, true, NOW).unwrap();
     assert_eq!(until(&disabled, &enabled), policy.eligible(NOW));

@@ -36,7 +36,7 @@ pub async fn new_secret(app: &App, actor: &Actor, id: &ClientId) -> Result<NewSe
     app.delivery_changed.notify_one();
     Ok(match changed {
         Changed::Requested(request) => NewSecret::Requested(request),
-        Changed::Done | Changed::Added(_) | Changed::Unchanged => NewSecret::Made(secret),
+        Changed::Done | Changed::Added(_) | Changed::AddedAccount(_) | Changed::Unchanged => NewSecret::Made(secret),
     })
 }
 

@@ -1,5 +1,7 @@
 //! What the routes, the API and the command line do, each once.
 
+pub mod account_links;
+pub mod accounts;
 pub mod clients;
 pub mod decide;
 pub mod receivers;

@@ -1,14 +1,15 @@
 //! Changing security settings: at once while four-eyes authorization is off, by a request while it is on.
 
+use countersign_core::account_change::{AccountChange, AccountRefusal, TooFewLeft};
 use countersign_core::logon::{BadClient, ClientId, ClientSpec};
 use countersign_core::manifest::Subject;
 use countersign_core::receiver::{BadReceiver, Filter, ReceiverSpec};
-use countersign_core::{Account, Actor, Deed, Policy, ReceiverId, RequestId, Verdict, decide};
+use countersign_core::{Account, AccountId, Actor, Deed, Policy, ReceiverId, RequestId, Verdict, decide};
 use countersign_events::{Changes, Event, Operation, Timestamp, User};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, request_change};
 
-use super::{clients, receivers};
+use super::{accounts, clients, receivers};
 use crate::app::App;
 use crate::receivers::BadCertificates;
 
@@ -19,6 +20,8 @@ pub enum Changed {
     Done,
     /// It holds now: this is the new receiver.
     Added(ReceiverId),
+    /// It holds now: this is the new account.
+    AddedAccount(AccountId),
     /// A second person must approve it: this request waits.
     Requested(RequestId),
     /// It was so already.
@@ -48,6 +51,8 @@ pub enum Change {
     RemoveClient(ClientId),
     /// A client's secret holds no more.
     RotateClientSecret(ClientId),
+    /// Who there is, what they may do, with what they log on. Asked for with [`super::accounts::change`].
+    Account(AccountChange),
 }
 
 /// Why a setting was not changed.
@@ -63,6 +68,18 @@ pub enum ChangeError {
         if .0.is_empty() { "nobody".to_owned() } else { .0.join(", ") }
     )]
     TooFewEligible(Vec<String>),
+    /// Rule 4, for accounts.
+    #[error("{}", too_few_left(.0))]
+    TooFewLeft(TooFewLeft),
+    /// The account cannot be changed so.
+    #[error(transparent)]
+    Account(#[from] AccountRefusal),
+    /// There is none of this number.
+    #[error("there is no such account")]
+    NoAccount,
+    /// Names of accounts are single, and never given again.
+    #[error("there is or was an account of this name: choose another, since a name is never given again")]
+    AccountNameTaken,
     /// There is none of this number.
     #[error("there is no such receiver")]
     NoReceiver,
@@ -93,6 +110,18 @@ pub enum ChangeError {
     /// The role is missing, or what was asked for does not fit.
     #[error(transparent)]
     Vault(#[from] VaultError),
+}
+
+fn too_few_left(too_few: &TooFewLeft) -> String {
+    let left = match too_few.left.as_slice() {
+        [] => "nobody".to_owned(),
+        names => names.join(", "),
+    };
+    format!(
+        "four-eyes authorization needs two people who can approve at any time; from {} on there would be {left} alone. \
+         Let another security administrator be there first, past the cool-off",
+        too_few.at.rfc3339(0)
+    )
 }
 
 impl From<StoreError> for ChangeError {
@@ -137,12 +166,24 @@ pub(crate) async fn change_in(
     nonce: String,
 ) -> Result<Changed, ChangeError> {
     let policy = tx.policy().await?;
-    let Some((operation, target, subject)) = describe(tx, change, &policy).await? else {
+    let described = match change {
+        Change::Account(change) => {
+            // Asked first, so that who may not change accounts learns that and nothing else.
+            if let Verdict::Deny(refusal) = decide(actor, Deed::ChangeAccounts, &policy, now) {
+                return Err(VaultError::from(refusal).into());
+            }
+            let described = accounts::describe(tx, actor, change, &policy, now).await?;
+            described.map(|(target, subject)| (Operation::UpdateSecuritySettings, target, subject))
+        }
+        change => describe(tx, change, &policy).await?,
+    };
+    let Some((operation, target, subject)) = described else {
         return Ok(Changed::Unchanged);
     };
     let deed = match (&operation, &subject) {
         (Operation::DisableFourEyes, _) => Deed::DisableFourEyes,
         (_, Subject::Client { .. } | Subject::ClientSecret { .. }) => Deed::ChangeClients,
+        (_, Subject::Account { .. }) => Deed::ChangeAccounts,
         _ => Deed::ChangeSettings,
     };
     match decide(actor, deed, &policy, now) {
@@ -152,8 +193,7 @@ pub(crate) async fn change_in(
                 full_name: actor.name.clone(),
                 login_type: actor.login_type,
             };
-            let added = apply(tx, &subject, &user, None, now).await?;
-            Ok(added.map_or(Changed::Done, Changed::Added))
+            apply(tx, &subject, &user, None, now).await
         }
         Verdict::Hold => Ok(Changed::Requested(
             request_change(tx, actor, (operation, target), subject, now, nonce).await?,
@@ -213,24 +253,41 @@ async fn describe(
         Change::ChangeClient(spec) => return clients::changing(tx, *spec).await,
         Change::RemoveClient(id) => clients::removing(tx, &id).await?,
         Change::RotateClientSecret(id) => return clients::rotating(tx, id).await,
+        // Described by whoever asks for it.
+        Change::Account(_) => return Ok(None),
     };
     Ok(Some((Operation::UpdateSecuritySettings, what, subject)))
 }
 
-/// Makes a change hold, in this transaction, if what it was computed from still holds; reports it. The number of a receiver
-/// that it made.
+/// Makes a change hold, in this transaction, if what it was computed from still holds; reports it. What became of it is
+/// [`Changed::Done`], or what it added.
 pub(super) async fn apply(
     tx: &mut Tx,
     subject: &Subject,
     by: &User,
     request: Option<RequestId>,
     now: Timestamp,
-) -> Result<Option<ReceiverId>, ChangeError> {
+) -> Result<Changed, ChangeError> {
     match subject {
         Subject::Objects { .. } => Err(VaultError::Drift.into()),
+        Subject::Account {
+            account,
+            after,
+            before,
+            reset,
+        } => {
+            let described = accounts::Described {
+                account: *account,
+                after,
+                before: before.as_deref(),
+                reset: *reset,
+            };
+            let added = accounts::apply(tx, described, by, request, now).await?;
+            Ok(added.map_or(Changed::Done, Changed::AddedAccount))
+        }
         Subject::Policy { after, before } => {
             apply_policy(tx, after, before, by, request, now).await?;
-            Ok(None)
+            Ok(Changed::Done)
         }
         Subject::Receiver {
             after,
@@ -239,17 +296,20 @@ pub(super) async fn apply(
         } => {
             let (id, changes) = receivers::apply(tx, after.as_deref(), before.as_deref(), *receiver, now).await?;
             report_change(tx, changes, by, request, now).await?;
-            Ok(receiver.is_none().then_some(id))
+            Ok(match receiver {
+                None => Changed::Added(id),
+                Some(_) => Changed::Done,
+            })
         }
         Subject::Client { after, before } => {
             let changes = clients::apply(tx, after.as_deref(), before.as_deref(), request, now).await?;
             report_change(tx, changes, by, request, now).await?;
-            Ok(None)
+            Ok(Changed::Done)
         }
         Subject::ClientSecret { client, secret } => {
             let changes = clients::apply_rotation(tx, client, *secret).await?;
             report_change(tx, changes, by, request, now).await?;
-            Ok(None)
+            Ok(Changed::Done)
         }
     }
 }

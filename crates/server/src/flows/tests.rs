@@ -13,6 +13,8 @@ use crate::listen::ClientAddress;
 use crate::seal::Purpose;
 use crate::testing::House;
 
+mod accounts;
+
 struct People {
     house: House,
     ann: Account,

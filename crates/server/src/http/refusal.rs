@@ -1,5 +1,6 @@
 //! Every way in which a flow or a crate below says no, as an answer. The one place where statuses are chosen for them.
 
+use countersign_core::account_change::AccountRefusal;
 use countersign_core::logon::BadClient;
 use countersign_core::receiver::BadFilter;
 use countersign_store::StoreError;
@@ -75,7 +76,6 @@ impl From<ChangeError> for Problem {
         match error {
             ChangeError::Vault(error) => error.into(),
             ChangeError::OutOfRange(_) => Self::new(Kind::Invalid, error.to_string()),
-            ChangeError::TooFewEligible(_) => Self::new(Kind::Conflict, error.to_string()),
             ChangeError::NoClient => Self::new(Kind::NotFound, error.to_string()),
             ChangeError::BuiltInClient | ChangeError::NoSecret => Self::new(Kind::Conflict, error.to_string()),
             ChangeError::ClientTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "id"),
@@ -89,6 +89,19 @@ impl From<ChangeError> for Problem {
                 };
                 Self::new(Kind::Invalid, error.to_string()).with("field", field)
             }
+            ChangeError::TooFewEligible(_) | ChangeError::TooFewLeft(_) => Self::new(Kind::Conflict, error.to_string()),
+            ChangeError::Account(refusal) => {
+                let kind = match refusal {
+                    AccountRefusal::OwnAccount => Kind::Forbidden,
+                    AccountRefusal::Deleted | AccountRefusal::NotActive(_) => Kind::Conflict,
+                    AccountRefusal::ServiceRights | AccountRefusal::ServiceReset | AccountRefusal::Expired => {
+                        Kind::Invalid
+                    }
+                };
+                Self::new(kind, refusal.to_string())
+            }
+            ChangeError::NoAccount => Self::new(Kind::NotFound, error.to_string()),
+            ChangeError::AccountNameTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "name"),
             ChangeError::NoReceiver => Self::new(Kind::NotFound, error.to_string()),
             ChangeError::NameTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "name"),
             ChangeError::BadReceiver(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "options.tls"),
@@ -114,8 +127,12 @@ impl From<BadFilter> for Problem {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::Label => Self::new(Kind::Invalid, error.to_string()),
-            TokenError::Rights => Self::new(Kind::Forbidden, error.to_string()),
+            TokenError::Label | TokenError::Expired => Self::new(Kind::Invalid, error.to_string()),
+            TokenError::Rights | TokenError::Role | TokenError::OtherPerson => {
+                Self::new(Kind::Forbidden, error.to_string())
+            }
+            TokenError::NoAccount => Self::new(Kind::NotFound, error.to_string()),
+            TokenError::NotActive => Self::new(Kind::Conflict, error.to_string()),
             TokenError::Store(error) => error.into(),
         }
     }

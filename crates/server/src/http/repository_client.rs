@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::FromRequestParts;
 use countersign_core::account::LOGIN_TYPE_LOCAL;
 use countersign_core::token::{self, Scope};
-use countersign_core::{AccountState, Actor, Name, Sha256, TokenId, Via};
+use countersign_core::{Actor, Name, Sha256, TokenId, Via};
 use countersign_events::Timestamp;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
@@ -107,7 +107,7 @@ impl Tokens {
             .store
             .ask(move |view| Box::pin(async move { view.token_by_hash(hash).await }))
             .await?;
-        let Some((token, account)) = found.filter(|(_, account)| account.state == AccountState::Active) else {
+        let Some((token, account)) = found.filter(|(token, account)| token.holds(now) && account.lives(now)) else {
             self.recent.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash);
             return Ok(None);
         };

@@ -66,6 +66,8 @@ pub async fn begin(app: &App) -> Result<Start, SetupError> {
                     rights: Rights::Delete,
                     scope: Scope::All,
                     created_at: now,
+                    expires_at: None,
+                    made_by: None,
                 })
                 .await?;
                 Ok::<_, SetupError>(Found::Nothing)

@@ -290,6 +290,8 @@ async fn add_token(tx: &mut Tx, token: PlannedToken, now: Timestamp) -> Result<(
         rights: token.rights,
         scope: token.scope,
         created_at: now,
+        expires_at: None,
+        made_by: None,
     })
     .await?;
     Ok(())

@@ -11,6 +11,7 @@ use super::path_of;
 use crate::cli::remote::Remote;
 use crate::cli::remote::failure::Failure;
 use crate::cli::terminal::{columns, date, plain};
+use crate::flows::accounts;
 use crate::flows::clients;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
@@ -218,6 +219,22 @@ impl Lines {
     fn subject(&mut self, subject: &Subject) {
         match subject {
             Subject::Objects { objects, whole, .. } => self.objects(objects, *whole),
+            Subject::Account {
+                after, before, reset, ..
+            } => {
+                self.add("account", after.name.to_string());
+                let set = |value: &str| {
+                    if value.is_empty() {
+                        "none".to_owned()
+                    } else {
+                        plain(value)
+                    }
+                };
+                for difference in accounts::differences(before.as_deref(), after, *reset) {
+                    let (before, after) = (set(&difference.before), set(&difference.after));
+                    self.add("change", format!("{}: {before} → {after}", difference.name));
+                }
+            }
             Subject::Policy { after, before } => {
                 for (name, before, after) in policy_differences(before, after) {
                     self.add("change", format!("{name}: {before} → {after}"));

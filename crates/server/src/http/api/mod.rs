@@ -70,7 +70,9 @@ fn held(request: RequestId) -> Response {
 /// What became of a change: 204 when it holds now, 202 when it waits.
 fn changed(changed: Changed) -> Response {
     match changed {
-        Changed::Done | Changed::Added(_) | Changed::Unchanged => StatusCode::NO_CONTENT.into_response(),
+        Changed::Done | Changed::Added(_) | Changed::AddedAccount(_) | Changed::Unchanged => {
+            StatusCode::NO_CONTENT.into_response()
+        }
         Changed::Requested(request) => held(request),
     }
 }

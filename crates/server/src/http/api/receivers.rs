@@ -142,7 +142,7 @@ async fn tested(app: &App, done: Changed, known: Option<ReceiverId>, spec: &Rece
             let held = Json(HeldAndTested { request, href, test });
             (StatusCode::ACCEPTED, location, held).into_response()
         }
-        (Changed::Done, None) | (Changed::Unchanged, _) => changed(done),
+        (Changed::Done, None) | (Changed::Unchanged | Changed::AddedAccount(_), _) => changed(done),
     }
 }
 

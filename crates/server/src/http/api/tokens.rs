@@ -4,18 +4,18 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Json, Router};
-use countersign_core::TokenId;
 use countersign_core::token::{BadScope, Rights, Scope};
+use countersign_core::{AccountId, TokenId};
 use countersign_store::Token;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::super::problem::{Kind, Problem};
 use super::body::Body;
-use super::{id, time};
-use crate::AppState;
+use super::{id, parse_time, time};
 use crate::flows::tokens;
 use crate::session::ApiCaller;
+use crate::{App, AppState};
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
@@ -24,12 +24,12 @@ pub(super) fn router() -> Router<AppState> {
 }
 
 #[derive(Serialize)]
-struct List {
+pub(super) struct List {
     tokens: Vec<Document>,
 }
 
 #[derive(Serialize)]
-struct Document {
+pub(super) struct Document {
     id: TokenId,
     label: String,
     rights: Rights,
@@ -37,15 +37,20 @@ struct Document {
     created_at: String,
     used_at: Option<String>,
     revoked_at: Option<String>,
+    /// From when on it does not hold any more.
+    expires_at: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct New {
+pub(super) struct New {
     label: String,
     rights: Rights,
-    /// `*`, or a list like `main/laptop,main/server`.
+    /// `*`, or a list like `main/laptop,other/*`.
     backups: String,
+    /// From when on it does not hold any more, as RFC 3339; none for never.
+    #[serde(default)]
+    expires_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -56,22 +61,38 @@ struct Made {
 }
 
 async fn list(State(app): State<AppState>, caller: ApiCaller) -> Result<Json<List>, Problem> {
-    let account = caller.account.id;
+    of(&app, caller.account.id).await.map(Json)
+}
+
+/// The tokens of an account.
+pub(super) async fn of(app: &App, account: AccountId) -> Result<List, Problem> {
     let tokens = app
         .store
         .ask(move |view| Box::pin(async move { view.tokens_of(account).await }))
         .await?;
-    Ok(Json(List {
+    Ok(List {
         tokens: tokens.into_iter().map(document).collect(),
-    }))
+    })
 }
 
 async fn make(State(app): State<AppState>, caller: ApiCaller, Body(new): Body<New>) -> Result<Response, Problem> {
+    let own = caller.account.id;
+    made(&app, &caller, own, new).await
+}
+
+/// Makes a token for an account, and shows it this once.
+pub(super) async fn made(app: &App, caller: &ApiCaller, owner: AccountId, new: New) -> Result<Response, Problem> {
     let scope: Scope = new
         .backups
         .parse()
         .map_err(|error: BadScope| Problem::new(Kind::Invalid, error.to_string()))?;
-    let (token, secret) = tokens::make(&app, &caller.account, &new.label, new.rights, scope).await?;
+    let wanted = tokens::Wanted {
+        label: new.label,
+        rights: new.rights,
+        scope,
+        expires_at: new.expires_at.as_deref().map(parse_time).transpose()?,
+    };
+    let (token, secret) = tokens::make(app, &caller.account, owner, wanted).await?;
     let made = Made {
         id: token,
         token: secret.reveal().to_owned(),
@@ -84,7 +105,7 @@ async fn revoke(
     caller: ApiCaller,
     Path(text): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    if tokens::revoke(&app, &caller.account, id(&text)?).await? {
+    if tokens::revoke(&app, &caller.account, caller.account.id, id(&text)?).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::new(Kind::NotFound, "You have no such token, or it has ended."))
@@ -100,5 +121,6 @@ fn document(token: Token) -> Document {
         created_at: time(token.created_at),
         used_at: token.used_at.map(time),
         revoked_at: token.revoked_at.map(time),
+        expires_at: token.expires_at.map(time),
     }
 }

@@ -11,7 +11,7 @@ use countersign_vault::VaultError;
 /// Leads to where the change is seen: the list when it was done, the request when it is held.
 pub fn lead(changed: Changed, done: Notice, path: &str) -> Response {
     match changed {
-        Changed::Done | Changed::Added(_) => done.at(path),
+        Changed::Done | Changed::Added(_) | Changed::AddedAccount(_) => done.at(path),
         Changed::Requested(id) => recorded::lead(id),
         Changed::Unchanged => Notice::Unchanged.at(path),
     }
@@ -25,6 +25,9 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
     match error {
         ChangeError::OutOfRange(range) => Ok(words::sentence(&range.to_string().replace('_', " "))),
         ChangeError::TooFewEligible(_)
+        | ChangeError::TooFewLeft(_)
+        | ChangeError::Account(_)
+        | ChangeError::AccountNameTaken
         | ChangeError::NameTaken
         | ChangeError::BadReceiver(_)
         | ChangeError::ClientTaken
@@ -37,6 +40,7 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         }
         ChangeError::Vault(error) => Err(error.into()),
         ChangeError::NoClient => Err(Problem::new(crate::http::Kind::NotFound, "There is no such client.")),
+        ChangeError::NoAccount => Err(Problem::new(crate::http::Kind::NotFound, "There is no such account.")),
         ChangeError::NoReceiver => Err(Problem::new(crate::http::Kind::NotFound, "There is no such receiver.")),
     }
 }

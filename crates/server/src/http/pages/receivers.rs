@@ -198,7 +198,9 @@ async fn apply(
             recorded::lead(request)
         }
         (Changed::Unchanged, Some(id)) => Notice::Unchanged.at(&format!("/receivers/{id}")),
-        (Changed::Done | Changed::Unchanged, None) => Notice::Unchanged.at("/receivers"),
+        (Changed::Done | Changed::Unchanged, None) | (Changed::AddedAccount(_), _) => {
+            Notice::Unchanged.at("/receivers")
+        }
     })
 }
 

@@ -1,15 +1,17 @@
-//! What a request would change: the objects of a backup, settings, or a receiver.
+//! What a request would change: the objects of a backup, settings, a receiver, or an account.
 
+use countersign_core::account_change::{AccountSpec, Reset};
 use countersign_core::logon::ClientSpec;
 use countersign_core::manifest::Subject as Changes;
 use countersign_core::receiver::ReceiverSpec;
 use countersign_core::request::{KindSum, State, Summary};
-use countersign_core::{BackupId, ObjectKind, Policy, RequestId};
+use countersign_core::{AccountKind, BackupId, ObjectKind, Policy, RequestId};
 use countersign_events::entry;
 use countersign_store::{ListedObject, RequestRecord, StoreError, View};
 
 use super::filter::address;
 use super::{Asked, words};
+use crate::flows::accounts;
 use crate::flows::clients;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
@@ -31,6 +33,9 @@ pub async fn of(view: &mut View, asked: &Asked, record: &RequestRecord, after: &
     let head = view.manifest_head(record.id).await?.ok_or_else(unreadable)?;
     Ok(match head.subject {
         Changes::Objects { whole, .. } => Subject::Objects(Box::new(lost(view, asked, record, whole, after).await?)),
+        Changes::Account {
+            after, before, reset, ..
+        } => Subject::Change(account_rows(before.as_deref(), &after, reset)),
         Changes::Policy { after, before } => Subject::Change(policy_rows(&before, &after)),
         Changes::Client { after, before } => Subject::Change(client_rows(before.as_deref(), after.as_deref())),
         Changes::ClientSecret { client, .. } => Subject::Change(vec![ChangeRow {
@@ -253,6 +258,41 @@ fn receiver_rows(before: Option<&ReceiverSpec>, after: Option<&ReceiverSpec>) ->
             after: "The manifest, by the API or the command line, has them all.".to_owned(),
         });
     }
+    rows
+}
+
+/// Which account it is about, and what differs.
+fn account_rows(before: Option<&AccountSpec>, after: &AccountSpec, reset: Option<Reset>) -> Vec<ChangeRow> {
+    let told = |spec: Option<&AccountSpec>| {
+        spec.map_or_else(|| "none".to_owned(), |spec| words::account_state(spec.state).to_owned())
+    };
+    let kind = match after.kind {
+        AccountKind::Person => "Account",
+        AccountKind::Service => "Service account",
+    };
+    let mut rows = vec![ChangeRow {
+        what: format!("{kind} {}", after.name),
+        before: told(before),
+        after: told(Some(after)),
+    }];
+    let mut more = accounts::differences(before, after, reset);
+    // The first row has told them.
+    more.retain(|difference| !matches!(difference.name, "kind" | "state"));
+    rows.extend(more.into_iter().map(|difference| {
+        let told = |value: String| if value.is_empty() { "none".to_owned() } else { value };
+        let (what, after) = match difference.name {
+            "roles" => ("Its roles", told(difference.after)),
+            "expires_at" => ("It expires", told(difference.after)),
+            "mfa" => ("A second factor is always asked for", told(difference.after)),
+            "reset" => ("Set anew", reset.map_or("", words::reset).to_owned()),
+            other => (other, told(difference.after)),
+        };
+        ChangeRow {
+            what: what.to_owned(),
+            before: told(difference.before),
+            after,
+        }
+    }));
     rows
 }
 

@@ -118,10 +118,20 @@ pub async fn create(
         Err(problem) => return refuse(asked, form, problem).await,
     };
     let path = match &scope {
-        Scope::These(pairs) => pairs.first().map(|(storage, backup)| format!("{storage}/{backup}")),
+        Scope::These(places) => places
+            .iter()
+            .find(|place| place.backup.is_some())
+            .map(ToString::to_string),
         Scope::All => None,
     };
-    let secret = match tokens::make(&app, &asked.person.account, &form.label, rights, scope).await {
+    let wanted = tokens::Wanted {
+        label: form.label.clone(),
+        rights,
+        scope,
+        expires_at: None,
+    };
+    let account = &asked.person.account;
+    let secret = match tokens::make(&app, account, account.id, wanted).await {
         Ok((_, secret)) => secret,
         Err(TokenError::Store(error)) => return Err(error.into()),
         Err(error) => return refuse(asked, form, words::sentence(&error.to_string())).await,
@@ -156,7 +166,8 @@ pub async fn revoke(
     Path(id): Path<String>,
     PersonForm { person, .. }: PersonForm<Nothing>,
 ) -> Result<Response, Problem> {
-    if tokens::revoke(&app, &person.account, part(&id)?).await? {
+    let account = &person.account;
+    if tokens::revoke(&app, account, account.id, part(&id)?).await? {
         Ok(Notice::Revoked.at("/tokens"))
     } else {
         Err(Problem::new(

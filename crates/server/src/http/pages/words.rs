@@ -1,8 +1,9 @@
 //! How values of the store and of core read on pages; more than one page says each of them.
 
+use countersign_core::account_change::Reset;
 use countersign_core::receiver::Transport;
 use countersign_core::request::{State, Summary};
-use countersign_core::{BackupId, ObjectKind, decide};
+use countersign_core::{AccountState, BackupId, ObjectKind, decide};
 use countersign_events::{Operation, Timestamp};
 use countersign_store::{RequestRecord, StoreError, View};
 
@@ -25,6 +26,25 @@ pub const fn state(state: State) -> Option<RequestState> {
         State::Rejected => Some(RequestState::Rejected),
         State::Expired => Some(RequestState::Expired),
         State::Closed => None,
+    }
+}
+
+/// Where an account is in its life, as pages say it.
+pub const fn account_state(state: AccountState) -> &'static str {
+    match state {
+        AccountState::Invited => "Invited",
+        AccountState::Active => "Active",
+        AccountState::Disabled => "Disabled",
+        AccountState::Deleted => "Deleted",
+    }
+}
+
+/// What is set anew, as pages say it.
+pub const fn reset(reset: Reset) -> &'static str {
+    match reset {
+        Reset::Password => "the password, by a link on which the second factor is shown",
+        Reset::SecondFactor => "the second factor, by a link on which the password is shown; the old one ends at once",
+        Reset::Both => "password and second factor, by a new invitation; the old ones end at once",
     }
 }
 
