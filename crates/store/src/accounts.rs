@@ -255,18 +255,18 @@ fn account(row: &Row) -> Result<Account, StoreError> {
             .text(3)?
             .parse::<Roles>()
             .map_err(|_| StoreError::Unreadable("the roles of an account"))?,
-        state: match row.text(4)?.as_str() {
-            word => AccountState::ALL
-                .into_iter()
-                .find(|state| state.as_str() == word)
-                .ok_or(StoreError::Unreadable("the state of an account"))?,
-        },
+        state: state(&row.text(4)?)?,
         created_at: Timestamp(row.int(5)?),
         eligible_at: Timestamp(row.int(6)?),
         revision: row.int(7)?,
         expires_at: row.int_or_null(8)?.map(Timestamp),
         mfa: row.int(9)? != 0,
     })
+}
+
+fn state(word: &str) -> Result<AccountState, StoreError> {
+    let found = AccountState::ALL.into_iter().find(|state| state.as_str() == word);
+    found.ok_or(StoreError::Unreadable("the state of an account"))
 }
 
 fn token(row: &Row) -> Result<Token, StoreError> {

@@ -8,6 +8,7 @@ use countersign_vault::VaultError;
 use countersign_vault::files::FileError;
 
 use super::problem::{Kind, Problem};
+use crate::flows::account_links::LinkError;
 use crate::flows::decide::DecideError;
 use crate::flows::settings::ChangeError;
 use crate::flows::tokens::TokenError;
@@ -119,6 +120,18 @@ impl From<BadFilter> for Problem {
         match error {
             BadFilter::At { line, column, .. } => problem.with("line", line).with("column", column),
             BadFilter::Twice(_) | BadFilter::TooMany => problem,
+        }
+    }
+}
+
+/// Why no one-time link was made, as an answer.
+impl From<LinkError> for Problem {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Refused(_) | LinkError::AskedByOther(_) => Self::new(Kind::Forbidden, error.to_string()),
+            LinkError::NoAccount => Self::new(Kind::NotFound, error.to_string()),
+            LinkError::None => Self::new(Kind::Conflict, error.to_string()),
+            LinkError::Store(error) => error.into(),
         }
     }
 }

@@ -248,7 +248,7 @@ async fn nobody_changes_their_own_rights_and_only_security_administrators_change
 }
 
 #[tokio::test]
-async fn req_38_whatever_changes_an_account_ends_its_sessions_and_makes_a_new_revision() {
+async fn whatever_changes_an_account_makes_a_new_revision_and_its_event() {
     let people = people(Roles::FOUNDING).await;
     let carol = people.third("carol").await;
     let viewer: Roles = [Role::BackupViewer].into_iter().collect();
@@ -290,7 +290,7 @@ async fn req_38_whatever_changes_an_account_ends_its_sessions_and_makes_a_new_re
             changed_event(
                 "carol",
                 id,
-                ("expires_at", "", "2026-11-18T10:27:40.000000+00:00"),
+                ("expires_at", "", "2026-11-18T11:07:40.000000+00:00"),
                 "ann"
             ),
             changed_event("carol", id, ("state", "active", "disabled"), "ann"),

@@ -3,6 +3,7 @@
 //! Whatever is held answers 202 with the request's number and address. The document that describes it is `openapi.json`; a
 //! test holds it against the routes.
 
+mod accounts;
 mod alerts;
 mod backups;
 mod body;
@@ -35,6 +36,7 @@ pub fn router() -> Router<AppState> {
         .merge(receivers::router())
         .merge(clients::router())
         .merge(tokens::router())
+        .merge(accounts::router())
         .merge(events::router())
         .merge(alerts::router())
 }

@@ -43,6 +43,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("receivers.rs"),
         include_str!("clients.rs"),
         include_str!("tokens.rs"),
+        include_str!("accounts.rs"),
         include_str!("events.rs"),
         include_str!("alerts.rs"),
     ];
@@ -90,6 +91,7 @@ fn every_reference_in_the_document_leads_somewhere() {
     }
 }
 
+mod accounts;
 mod calls;
 mod clients;
 mod decisions;

@@ -105,10 +105,24 @@ async fn revoke(
     caller: ApiCaller,
     Path(text): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    if tokens::revoke(&app, &caller.account, caller.account.id, id(&text)?).await? {
+    let own = caller.account.id;
+    end(&app, &caller, own, id(&text)?).await
+}
+
+/// Revokes a token of an account.
+pub(super) async fn end(
+    app: &App,
+    caller: &ApiCaller,
+    owner: AccountId,
+    token: TokenId,
+) -> Result<StatusCode, Problem> {
+    if tokens::revoke(app, &caller.account, owner, token).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(Problem::new(Kind::NotFound, "You have no such token, or it has ended."))
+        Err(Problem::new(
+            Kind::NotFound,
+            "This account has no such token, or it has ended.",
+        ))
     }
 }
 

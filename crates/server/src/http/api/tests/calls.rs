@@ -113,6 +113,7 @@ async fn a_token_is_told_once_and_ends_when_it_is_revoked() {
         {
           "backups": "main/ann,main/photos",
           "created_at": "2026-11-18T11:06:40.000000+00:00",
+          "expires_at": null,
           "id": 1,
           "label": "workstation",
           "revoked_at": null,

@@ -72,6 +72,9 @@ fn member() -> impl Strategy<Value = String> {
         "ReceiverOptions",
         "TlsOptions",
         "NewToken",
+        "NewAccount",
+        "AccountSettings",
+        "AccountReset",
     ]
     .iter()
     .flat_map(|schema| {

@@ -1,0 +1,187 @@
+//! Accounts over the API: at once and by a request, links told once, tokens of services.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::told;
+use crate::testing::office::Office;
+
+fn body(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn carol() -> Value {
+    json!({"name": "carol", "kind": "person", "roles": ["security-administrator"]})
+}
+
+#[tokio::test]
+async fn an_account_comes_by_a_request_and_its_link_is_told_to_whoever_asked() {
+    let office = Office::open().await;
+    let ann = office.token(&office.ann).await;
+    let held = office.call(&ann, Method::POST, "/accounts", Some(carol())).await;
+    assert_eq!(held.status, StatusCode::ACCEPTED, "{}", held.body);
+    assert_eq!(held.location(), "/api/v1/requests/1");
+    office.approved_by_bob("1").await;
+    let shown = office.call(&ann, Method::GET, "/accounts/4", None).await;
+    insta::assert_snapshot!(told(&shown), @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "can_approve": false,
+      "created_at": "2026-11-18T11:07:10.000000+00:00",
+      "eligible_at": "2026-11-19T11:07:10.000000+00:00",
+      "expires_at": null,
+      "id": 4,
+      "kind": "person",
+      "link": {
+        "asked_by": "ann",
+        "expires_at": null,
+        "kind": "invitation",
+        "open_until": "2026-11-25T11:07:10.000000+00:00"
+      },
+      "mfa": false,
+      "name": "carol",
+      "roles": [
+        "security-administrator"
+      ],
+      "state": "invited"
+    }
+    "#);
+    let bob = office.token(&office.bob).await;
+    let by_bob = office.call(&bob, Method::POST, "/accounts/4/link", None).await;
+    assert_eq!(by_bob.status, StatusCode::FORBIDDEN);
+    assert!(by_bob.body.contains("only ann, who asked for it"), "{}", by_bob.body);
+    let link = office.call(&ann, Method::POST, "/accounts/4/link", None).await;
+    assert_eq!(link.status, StatusCode::CREATED, "{}", link.body);
+    let link = body(&link.body);
+    assert_eq!(link["expires_at"], "2026-11-19T11:07:10.000000+00:00");
+    let url = link["url"].as_str().unwrap();
+    assert!(url.starts_with("http://127.0.0.1:8765/link/"), "{url}");
+    let twice = office.call(&ann, Method::POST, "/accounts", Some(carol())).await;
+    assert_eq!(
+        (twice.status.as_u16(), &body(&twice.body)["field"]),
+        (409, &json!("name"))
+    );
+}
+
+#[tokio::test]
+async fn while_off_accounts_are_changed_at_once() {
+    let office = Office::open().await;
+    office.turn_off().await;
+    let ann = office.token(&office.ann).await;
+    let added = office.call(&ann, Method::POST, "/accounts", Some(carol())).await;
+    assert_eq!((added.status.as_u16(), added.location()), (201, "/api/v1/accounts/4"));
+    assert_eq!(body(&added.body)["link"]["kind"], "invitation");
+    let settings = json!({"roles": ["backup-viewer"], "expires_at": "2027-01-01T00:00:00Z", "mfa": true});
+    let done = office
+        .call(&ann, Method::PUT, "/accounts/4", Some(settings.clone()))
+        .await;
+    assert_eq!((done.status, done.body.as_str()), (StatusCode::NO_CONTENT, ""));
+    let again = office.call(&ann, Method::PUT, "/accounts/4", Some(settings)).await;
+    assert_eq!(again.status, StatusCode::NO_CONTENT, "it is so already");
+    for (path, state) in [("disable", "disabled"), ("enable", "invited")] {
+        let done = office
+            .call(&ann, Method::POST, &format!("/accounts/4/{path}"), None)
+            .await;
+        assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.body);
+        let shown = office.call(&ann, Method::GET, "/accounts/4", None).await;
+        assert_eq!(body(&shown.body)["state"], state);
+    }
+    let reset = json!({"what": "password"});
+    let early = office
+        .call(&ann, Method::POST, "/accounts/4/reset", Some(reset.clone()))
+        .await;
+    assert_eq!(early.status, StatusCode::CONFLICT, "carol waits for her invitation");
+    let reset = office.call(&ann, Method::POST, "/accounts/2/reset", Some(reset)).await;
+    assert_eq!(
+        (reset.status, &body(&reset.body)["link"]["kind"]),
+        (StatusCode::OK, &json!("password"))
+    );
+    let own = office.call(&ann, Method::DELETE, "/accounts/1", None).await;
+    assert_eq!(own.status, StatusCode::FORBIDDEN);
+    let gone = office.call(&ann, Method::DELETE, "/accounts/4", None).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    let list = office.call(&ann, Method::GET, "/accounts", None).await;
+    let states: Vec<_> = body(&list.body)["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|account| {
+            format!(
+                "{} {}",
+                account["name"].as_str().unwrap(),
+                account["state"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(
+        states,
+        ["ann active", "bob active", "carol deleted", "laptop active"],
+        "kept for the record"
+    );
+    for (method, path) in [
+        (Method::GET, "/accounts/99"),
+        (Method::DELETE, "/accounts/99"),
+        (Method::POST, "/accounts/99/link"),
+        (Method::GET, "/accounts/99/tokens"),
+    ] {
+        assert_eq!(office.call(&ann, method, path, None).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_has_tokens_that_administrators_make_and_revoke_and_nothing_else() {
+    let office = Office::open().await;
+    let ann = office.token(&office.ann).await;
+    let rights = json!({"roles": ["backup-operator"], "expires_at": null, "mfa": false});
+    let refused = office.call(&ann, Method::PUT, "/accounts/3", Some(rights)).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let refused = office
+        .call(&ann, Method::POST, "/accounts/3/reset", Some(json!({"what": "both"})))
+        .await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let wanted = json!({
+        "label": "nightly", "rights": "append", "backups": "main/*", "expires_at": "2026-11-18T12:06:40Z",
+    });
+    let made = office
+        .call(&ann, Method::POST, "/accounts/3/tokens", Some(wanted.clone()))
+        .await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    let secret = body(&made.body)["token"].as_str().unwrap().to_owned();
+    let others = office
+        .call(&ann, Method::POST, "/accounts/2/tokens", Some(wanted.clone()))
+        .await;
+    assert_eq!(others.status, StatusCode::FORBIDDEN, "people make their own");
+    let list = office.call(&ann, Method::GET, "/accounts/3/tokens", None).await;
+    let newest = &body(&list.body)["tokens"][0];
+    assert_eq!(
+        (&newest["label"], &newest["backups"], &newest["expires_at"]),
+        (
+            &json!("nightly"),
+            &json!("main/*"),
+            &json!("2026-11-18T12:06:40.000000+00:00")
+        )
+    );
+    let ask = async |name: &str| {
+        let basic = data_encoding::BASE64.encode(format!("{name}:{secret}").as_bytes());
+        let request = http::Request::builder()
+            .uri("/restic/main/laptop/config")
+            .header("authorization", format!("Basic {basic}"))
+            .body(axum::body::Body::empty())
+            .unwrap();
+        office.server.send(request, "192.0.2.9:50000").await.status
+    };
+    assert_eq!(ask("laptop").await, StatusCode::OK);
+    office.server.clock.advance_seconds(3600);
+    assert_eq!(ask("laptop").await, StatusCode::UNAUTHORIZED, "the token has expired");
+    let id = newest["id"].clone();
+    let gone = office
+        .call(&ann, Method::DELETE, &format!("/accounts/3/tokens/{id}"), None)
+        .await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    let late = office
+        .call(&ann, Method::POST, "/accounts/3/tokens", Some(wanted))
+        .await;
+    assert_eq!(late.status, StatusCode::UNPROCESSABLE_ENTITY, "its end has passed");
+}
