@@ -38,11 +38,18 @@ pub enum Reset {
     SecondFactor,
     /// Both, as for somebody new. The old ones end at once.
     Both,
+    /// The password, by its owner, at the next logon: no link.
+    PasswordAtNextLogon,
 }
 
 impl Reset {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Password, Self::SecondFactor, Self::Both];
+    pub const ALL: [Self; 4] = [
+        Self::Password,
+        Self::SecondFactor,
+        Self::Both,
+        Self::PasswordAtNextLogon,
+    ];
 
     /// The word in the API, manifests and forms.
     pub const fn as_str(self) -> &'static str {
@@ -50,15 +57,17 @@ impl Reset {
             Self::Password => "password",
             Self::SecondFactor => "second-factor",
             Self::Both => "both",
+            Self::PasswordAtNextLogon => "password-at-next-logon",
         }
     }
 
-    /// What its person is given a link for.
-    pub const fn link(self) -> LinkKind {
+    /// What its person is given a link for; none when there is no link.
+    pub const fn link(self) -> Option<LinkKind> {
         match self {
-            Self::Password => LinkKind::Password,
-            Self::SecondFactor => LinkKind::SecondFactor,
-            Self::Both => LinkKind::Invitation,
+            Self::Password => Some(LinkKind::Password),
+            Self::SecondFactor => Some(LinkKind::SecondFactor),
+            Self::Both => Some(LinkKind::Invitation),
+            Self::PasswordAtNextLogon => None,
         }
     }
 
@@ -70,7 +79,7 @@ impl Reset {
 
 /// The text names no reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("what is reset is password, second-factor or both")]
+#[error("what is reset is password, second-factor, both or password-at-next-logon")]
 pub struct UnknownReset;
 
 impl std::str::FromStr for Reset {
@@ -268,7 +277,7 @@ impl AccountSpec {
             (_, AccountState::Deleted) => return Err(AccountRefusal::Deleted),
             (_, AccountState::Disabled) => return Err(AccountRefusal::NotActive("enable it first")),
             (Reset::Both, _) | (Reset::SecondFactor, AccountState::Active) => AccountState::Invited,
-            (Reset::Password, AccountState::Active) => AccountState::Active,
+            (Reset::Password | Reset::PasswordAtNextLogon, AccountState::Active) => AccountState::Active,
             (_, AccountState::Invited) => {
                 return Err(AccountRefusal::NotActive(
                     "this one waits for its person; a new invitation sets everything anew",

@@ -149,18 +149,6 @@ impl View {
 }
 
 impl Tx {
-    /// Takes every second factor of an account away, recovery codes too.
-    pub async fn remove_factors(&mut self, account: AccountId) -> Result<(), StoreError> {
-        for sql in [
-            "DELETE FROM totp_secrets WHERE account_id = $1",
-            "DELETE FROM passkeys WHERE account_id = $1",
-            "DELETE FROM recovery_codes WHERE account_id = $1",
-        ] {
-            self.execute(sql, params![account.0]).await?;
-        }
-        Ok(())
-    }
-
     /// Takes the password of an account away.
     pub async fn remove_password(&mut self, account: AccountId) -> Result<(), StoreError> {
         let sql = "DELETE FROM passwords WHERE account_id = $1";

@@ -418,14 +418,6 @@ impl Tx {
         .map(drop)
     }
 
-    /// Ends everything that came from the logons of an account.
-    pub async fn end_sessions_of(&mut self, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
-        let sessions = "UPDATE sessions SET ended_at = $1 WHERE account_id = $2 AND ended_at IS NULL";
-        let tokens = "UPDATE access_tokens SET revoked_at = $1 WHERE account_id = $2 AND revoked_at IS NULL";
-        self.execute(sessions, params![now.0, account.0]).await?;
-        self.execute(tokens, params![now.0, account.0]).await.map(drop)
-    }
-
     /// Ends everything that came from one logon; how many sessions and tokens that were.
     pub async fn end_chain(&mut self, chain: &str, now: Timestamp) -> Result<u64, StoreError> {
         let sessions = "UPDATE sessions SET ended_at = $1 WHERE chain = $2 AND ended_at IS NULL";

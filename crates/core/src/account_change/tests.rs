@@ -106,16 +106,16 @@ fn a_reset_fits_the_state() {
     let active = AccountSpec::of(&account(1, Roles::FOUNDING, NOW));
     let states = |spec: &AccountSpec| Reset::ALL.map(|reset| spec.reset(reset, NOW).map(|after| after.state).ok());
     let (stays, invited) = (Some(AccountState::Active), Some(AccountState::Invited));
-    assert_eq!(states(&active), [stays, invited, invited]);
+    assert_eq!(states(&active), [stays, invited, invited, stays]);
     let waiting = active.reset(Reset::Both, NOW).unwrap();
-    assert_eq!(states(&waiting), [None, None, invited]);
-    assert_eq!(states(&active.enable(false, true, NOW).unwrap()), [None; 3]);
+    assert_eq!(states(&waiting), [None, None, invited, None]);
+    assert_eq!(states(&active.enable(false, true, NOW).unwrap()), [None; 4]);
     let service = AccountSpec {
         kind: AccountKind::Service,
         roles: Roles::default(),
         ..active
     };
-    assert_eq!(states(&service), [None; 3]);
+    assert_eq!(states(&service), [None; 4]);
 }
 
 #[test]
@@ -147,7 +147,12 @@ fn req_35_a_link_asks_for_what_is_not_reset_and_dies_with_its_account() {
     // Which link a reset gives; the one of a new second factor starts the cool-off, the one of a password does not.
     assert_eq!(
         Reset::ALL.map(Reset::link),
-        [LinkKind::Password, LinkKind::SecondFactor, LinkKind::Invitation]
+        [
+            Some(LinkKind::Password),
+            Some(LinkKind::SecondFactor),
+            Some(LinkKind::Invitation),
+            None
+        ]
     );
     let policy = Policy::default();
     let until = |kind| enrolled(&account(1, Roles::FOUNDING, NOW), kind, &policy, NOW).eligible_at;

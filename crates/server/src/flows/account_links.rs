@@ -200,7 +200,7 @@ pub async fn set(
         tx.set_totp(account.id, &sealed, *step, now).await?;
         what.push("second factor");
     }
-    tx.end_sessions_of(account.id, now).await?;
+    tx.end_sessions_of(account.id, None, now).await?;
     let event = Event::GeneralSettingsUpdated {
         changes: Changes::object(account.id.subject(), account.name.to_string())
             .attribute("type", "Account")

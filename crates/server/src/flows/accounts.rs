@@ -247,14 +247,16 @@ pub(super) async fn apply(
     }
     if let Some(reset) = reset {
         set_anew(tx, id, reset).await?;
-        open_link(tx, id, reset.link(), by, now).await?;
+        if let Some(kind) = reset.link() {
+            open_link(tx, id, kind, by, now).await?;
+        }
     } else if account.state == AccountState::Invited && seen.state != AccountState::Invited {
         // Enabled again, with nothing to log on with.
         open_link(tx, id, LinkKind::Invitation, by, now).await?;
     } else if matches!(account.state, AccountState::Disabled | AccountState::Deleted) {
         tx.void_links_of(id, now).await?;
     }
-    tx.end_sessions_of(id, now).await?;
+    tx.end_sessions_of(id, None, now).await?;
     report(tx, &seen, after, reset, by, request, now).await?;
     Ok(None)
 }
@@ -320,6 +322,9 @@ async fn set_anew(tx: &mut Tx, account: AccountId, reset: Reset) -> Result<(), S
         Reset::Both => {
             tx.remove_factors(account).await?;
             tx.remove_password(account).await?;
+        }
+        Reset::PasswordAtNextLogon => {
+            tx.require_password_change(account).await?;
         }
     }
     Ok(())

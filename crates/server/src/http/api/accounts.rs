@@ -251,7 +251,10 @@ async fn reset(
     match accounts::change(&app, &caller.actor(), &caller.address, change).await? {
         Changed::Requested(request) => Ok(held(request)),
         Changed::Done | Changed::Added(_) | Changed::AddedAccount(_) | Changed::Unchanged => {
-            let link = Some(made(&app, &caller, account).await?);
+            let link = match what.link() {
+                Some(_) => Some(made(&app, &caller, account).await?),
+                None => None,
+            };
             Ok(Json(Done { id: account, link }).into_response())
         }
     }

@@ -45,6 +45,7 @@ pub const fn reset(reset: Reset) -> &'static str {
         Reset::Password => "the password, by a link on which the second factor is shown",
         Reset::SecondFactor => "the second factor, by a link on which the password is shown; the old one ends at once",
         Reset::Both => "password and second factor, by a new invitation; the old ones end at once",
+        Reset::PasswordAtNextLogon => "the password, at the next sign-in",
     }
 }
 
