@@ -1,5 +1,6 @@
 //! The command line.
 
+mod clients;
 mod config;
 mod demo;
 mod doctor;
@@ -50,6 +51,9 @@ enum Command {
     /// Look at receivers of events, change and test them, over the API of a running server
     #[command(subcommand)]
     Receivers(receivers::Receivers),
+    /// Look at clients that may ask for logons, register and change them, over the API of a running server
+    #[command(subcommand)]
+    Clients(clients::Clients),
     /// Set the first administrators up
     #[command(subcommand)]
     Setup(setup::Setup),
@@ -81,6 +85,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Logout(logout) => logout.run(),
         Command::Requests(requests) => requests.run(),
         Command::Receivers(receivers) => receivers.run(),
+        Command::Clients(clients) => clients.run(),
         Command::Setup(setup) => setup.run(),
     }
 }

@@ -15,18 +15,21 @@ pub enum Section {
     Tokens,
     /// Where events go.
     Receivers,
+    /// What may ask for logons.
+    Clients,
     /// Security settings.
     Settings,
 }
 
 impl Section {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Pending,
         Self::History,
         Self::Events,
         Self::Backups,
         Self::Tokens,
         Self::Receivers,
+        Self::Clients,
         Self::Settings,
     ];
 
@@ -39,6 +42,7 @@ impl Section {
             Self::Backups => "/backups",
             Self::Tokens => "/tokens",
             Self::Receivers => "/receivers",
+            Self::Clients => "/clients",
             Self::Settings => "/settings",
         }
     }
@@ -52,6 +56,7 @@ impl Section {
             Self::Backups => "Backups",
             Self::Tokens => "Tokens",
             Self::Receivers => "Receivers",
+            Self::Clients => "Clients",
             Self::Settings => "Settings",
         }
     }
@@ -90,7 +95,7 @@ pub struct AlertLine {
 }
 
 impl Chrome {
-    pub(super) const fn sections(&self) -> [Section; 7] {
+    pub(super) const fn sections(&self) -> [Section; 8] {
         Section::ALL
     }
 

@@ -18,6 +18,8 @@
 //! | `/receivers` | [`ReceiversPage`] | |
 //! | `/receivers/new`, `/receivers/{id}` | [`ReceiverPage`] | `POST /receivers`, `POST /receivers/{id}`: see [`ReceiverForm`]; `POST /receivers/{id}/test`, `…/remove` |
 //! | `/receivers/{id}/filter` | [`ReceiverFilterPage`] | `POST …/filter`: see [`FilterRow`]; `POST …/filter/import`: `xml` |
+//! | `/clients` | [`ClientsPage`] | |
+//! | `/clients/new`, `/clients/{id}` | [`ClientPage`] | `POST /clients`, `POST /clients/{id}`: see [`ClientForm`]; `POST /clients/{id}/secret`, `…/remove` |
 //! | `/settings` | [`SettingsPage`] | `POST /settings`: `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`, `event_retention_days`, `logoff_minutes`, `session_hours`, `mfa_for_all`; `POST /settings/four-eyes/on`, `…/off` |
 //! | `/requests/{id}/recorded` | [`RecordedPage`] | |
 //! | errors | [`ProblemPage`], [`PublicProblemPage`] | |
@@ -26,6 +28,7 @@ pub mod assets;
 mod backup;
 mod backups;
 mod chrome;
+mod clients;
 mod events;
 mod filters;
 mod format;
@@ -51,6 +54,7 @@ mod tests;
 pub use backup::{BackupPage, HeldBy, KindTotals, SnapshotRow};
 pub use backups::{BackupRow, BackupsPage, LockRow, StorageView};
 pub use chrome::{AlertLine, Chrome, Public, Section};
+pub use clients::{ClientForm, ClientPage, ClientRow, ClientState, ClientsPage};
 pub use events::{EventFilter, EventRow, EventsPage, Severity};
 pub use format::{Bytes, Count, Moment, Share, Span};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow};

@@ -10,6 +10,7 @@
 //! | `GET`, `POST /tokens`, `POST /tokens/{id}/revoke` | [`tokens`] |
 //! | `GET`, `POST /receivers`, `/receivers/new`, `/receivers/{id}`, `POST /receivers/{id}/test`, `…/remove` | [`receivers`] |
 //! | `GET`, `POST /receivers/{id}/filter`, `GET …/filter/export`, `POST …/filter/import` | [`receiver_filter`] |
+//! | `GET`, `POST /clients`, `/clients/new`, `/clients/{id}`, `POST /clients/{id}/secret`, `…/remove` | [`clients`] |
 //! | `GET`, `POST /settings`, `POST /settings/four-eyes/on`, `…/off` | [`settings`] |
 //!
 //! Whoever is logged on may look at everything; what they may change is asked of `countersign_core`. A form that was done
@@ -19,6 +20,8 @@ mod asked;
 mod backup;
 mod backups;
 mod changed;
+mod client_form;
+mod clients;
 mod decision;
 mod events;
 mod filter;
@@ -88,6 +91,11 @@ pub fn router(app: &AppState) -> Router<AppState> {
             "/receivers/{id}/filter/import",
             post(receiver_filter::import).layer(DefaultBodyLimit::max(LARGEST_LIST)),
         )
+        .route("/clients", get(clients::list).post(clients::add))
+        .route("/clients/new", get(clients::new))
+        .route("/clients/{id}", get(clients::show).post(clients::change))
+        .route("/clients/{id}/secret", post(clients::secret))
+        .route("/clients/{id}/remove", post(clients::remove))
         .route("/settings", get(settings::show).post(settings::save))
         .route("/settings/four-eyes/on", post(settings::turn_on))
         .route("/settings/four-eyes/off", post(settings::turn_off))

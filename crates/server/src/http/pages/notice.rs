@@ -18,6 +18,8 @@ pub enum Notice {
     Tested,
     /// A receiver was removed at once.
     Removed,
+    /// A client was removed at once.
+    ClientRemoved,
     /// A backup was deleted at once.
     Deleted,
     /// A token was revoked.
@@ -32,13 +34,14 @@ impl Notice {
     /// The name in the query.
     pub const PARAMETER: &str = "done";
 
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Approved,
         Self::Rejected,
         Self::Sealed,
         Self::Saved,
         Self::Tested,
         Self::Removed,
+        Self::ClientRemoved,
         Self::Deleted,
         Self::Revoked,
         Self::TurnedOn,
@@ -58,6 +61,7 @@ impl Notice {
             Self::Saved => "saved",
             Self::Tested => "tested",
             Self::Removed => "removed",
+            Self::ClientRemoved => "client-removed",
             Self::Deleted => "deleted",
             Self::Revoked => "revoked",
             Self::TurnedOn => "on",
@@ -74,6 +78,7 @@ impl Notice {
             Self::Saved => "Saved.",
             Self::Tested => "The test is over.",
             Self::Removed => "The receiver was removed.",
+            Self::ClientRemoved => "The client was removed, and what it was given has ended.",
             Self::Deleted => "The backup was deleted.",
             Self::Revoked => "The token was revoked: clients that show it are turned away.",
             Self::TurnedOn => "Four-eyes authorization is on.",

@@ -213,14 +213,16 @@ fn setting(name: &'static str) -> (&'static str, &'static str) {
 /// Which client it is about, and what differs.
 fn client_rows(before: Option<&ClientSpec>, after: Option<&ClientSpec>) -> Vec<ChangeRow> {
     let id = before.or(after).map(|spec| spec.id.to_string()).unwrap_or_default();
-    let told = |spec: Option<&ClientSpec>| spec.map_or_else(|| "none".to_owned(), |_| "registered".to_owned());
+    let told = |spec: Option<&ClientSpec>| spec.map_or_else(|| "none".to_owned(), |spec| spec.name.clone());
     let mut rows = vec![ChangeRow {
         what: format!("Client {id}"),
         before: told(before),
         after: told(after),
     }];
     if after.is_some() {
-        rows.extend(clients::differences(before, after).into_iter().map(difference_row));
+        let more = clients::differences(before, after).into_iter();
+        // The first row has told it.
+        rows.extend(more.filter(|difference| difference.name != "name").map(difference_row));
     }
     rows
 }

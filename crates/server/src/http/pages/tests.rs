@@ -1,5 +1,6 @@
 //! The pages as people meet them, over the router.
 
+mod clients;
 mod conflicts;
 mod decisions;
 mod looking;

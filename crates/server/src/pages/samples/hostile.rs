@@ -161,6 +161,24 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         problem: Some(text()),
         ..receiver_filter()
     };
+    let mut clients = clients();
+    clients.rows[0].name = text();
+    let mut client = client(Some("portal"));
+    client.secret_problem = Some(text());
+    client.form = ClientForm {
+        name: text(),
+        redirect_uris: format!("</textarea>{HOSTILE}"),
+        problem: Some(text()),
+        ..client.form
+    };
+    let new_client = ClientPage {
+        id: None,
+        form: ClientForm {
+            id: text(),
+            ..client.form.clone()
+        },
+        ..client.clone()
+    };
     let recorded = RecordedPage {
         chrome: hostile_chrome(Section::Settings),
         id: "46".into(),
@@ -205,6 +223,9 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         rendered("hostile-receivers", &receivers),
         rendered("hostile-receiver", &receiver),
         rendered("hostile-receiver-filter", &receiver_filter),
+        rendered("hostile-clients", &clients),
+        rendered("hostile-client", &client),
+        rendered("hostile-client-new", &new_client),
         rendered("hostile-recorded", &recorded),
         rendered("hostile-problem", &problem),
     ]

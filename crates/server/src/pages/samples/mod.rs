@@ -5,11 +5,13 @@ use countersign_events::Timestamp;
 
 use super::*;
 
+mod clients;
 mod hostile;
 mod logon;
 mod receivers;
 mod requests;
 
+use clients::{client, clients};
 use receivers::{receiver, receiver_filter, receivers};
 
 /// What someone malicious calls things.
@@ -444,6 +446,27 @@ pub fn all() -> Vec<(String, String)> {
         rendered("receiver-new", &receiver(None)),
         rendered("receiver", &receiver(Some("1"))),
         rendered("receiver-filter", &receiver_filter()),
+        rendered("clients", &clients()),
+        rendered("client-new", &client(None)),
+        rendered("client", &client(Some("portal"))),
+        rendered("client-fresh", &ClientPage {
+            fresh: Some("kJ2r9Qx0vT_1mB8sZ-4nLc6yWd3hFgUaEoPiX5tR7bM".into()),
+            ..client(Some("portal"))
+        }),
+        rendered("client-without-secret", &ClientPage {
+            secret: Some(false),
+            state: Some(ClientState::WithoutSecret),
+            is_held: true,
+            ..client(Some("portal"))
+        }),
+        rendered("client-built-in", &ClientPage {
+            secret: None,
+            state: Some(ClientState::BuiltIn),
+            can_change: false,
+            ..client(Some("cli"))
+        }),
+        rendered("clients-looking", &ClientsPage { can_change: false, ..clients() }),
+        rendered("client-looking", &ClientPage { can_change: false, ..client(Some("portal")) }),
         rendered("settings", &settings(on())),
         rendered("settings-turning-off", &settings(FourEyes::On { turning_off: Some("44".into()) })),
         rendered("settings-off", &settings(FourEyes::Off { eligible: Count(2), ready: Some(ahead(70_000)) })),

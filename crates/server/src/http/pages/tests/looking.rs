@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use super::scene::{SNAPSHOTS, Scene, said};
 use crate::testing::NOW;
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 14] = [
     "/pending",
     "/requests/1",
     "/requests/1/recorded",
@@ -17,6 +17,9 @@ const PAGES: [&str; 11] = [
     "/tokens",
     "/receivers",
     "/receivers/new",
+    "/clients",
+    "/clients/new",
+    "/clients/cli",
     "/settings",
 ];
 
@@ -38,6 +41,7 @@ async fn nobody_looks_without_logging_on() {
         "/requests/1/seal",
         "/backups/main/laptop/delete",
         "/tokens",
+        "/clients",
         "/settings",
     ] {
         let answer = nobody.post(form, &[("csrf", "")]).await;
@@ -64,7 +68,7 @@ async fn whoever_is_logged_on_sees_everything_and_a_viewer_changes_nothing() {
         // The one form that is always there is the one to sign out.
         assert_eq!(
             answer.body.matches("method=\"post\"").count() > 1,
-            ["/settings", "/receivers/new"].contains(&page),
+            ["/settings", "/receivers/new", "/clients/new", "/clients/cli"].contains(&page),
             "{page}"
         );
     }
