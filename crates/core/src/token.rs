@@ -33,6 +33,12 @@ impl Rights {
         }
     }
 
+    /// The most that a person with these roles may do by a logon of their own.
+    pub fn of(roles: Roles) -> Option<Self> {
+        let most = Self::ALL.into_iter().rev().find(|rights| rights.within(roles));
+        most.or_else(|| roles.has(Role::BackupViewer).then_some(Self::Read))
+    }
+
     /// Whether a person with these roles may make a token with these rights: a token reaches no further than its maker.
     pub fn within(self, roles: Roles) -> bool {
         let most = if roles.has(Role::BackupAdministrator) {
@@ -199,6 +205,15 @@ mod tests {
         assert_eq!(within(&[Role::BackupAdministrator]), [true, true, true]);
         assert_eq!(within(&[Role::BackupOperator]), [true, true, false]);
         assert_eq!(within(&[Role::BackupViewer, Role::SecurityAdministrator]), [false; 3]);
+    }
+
+    #[test]
+    fn a_logon_of_ones_own_reaches_as_far_as_ones_roles_and_viewers_read() {
+        let of = |roles: &[Role]| Rights::of(roles.iter().copied().collect());
+        assert_eq!(of(&[Role::BackupAdministrator]), Some(Rights::Delete));
+        assert_eq!(of(&[Role::BackupOperator, Role::BackupViewer]), Some(Rights::Append));
+        assert_eq!(of(&[Role::BackupViewer]), Some(Rights::Read));
+        assert_eq!(of(&[Role::SecurityAdministrator]), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use countersign_core::logon::RefreshKey;
 use countersign_core::{Clock, Entropy, Name};
 use countersign_store::{Store, StoreError};
 use countersign_vault::{OpenVaultError, Vault};
@@ -18,7 +19,8 @@ use crate::http::repository_client::Tokens;
 use crate::listen::Stop;
 use crate::metrics::Metrics;
 use crate::receivers::Tests;
-use crate::seal::{NoKey, SealingKey};
+use crate::seal::{NoKey, SealingKey, Unopened};
+use crate::signing::Signing;
 
 /// What the parts of the server share. Routers take it as `State<AppState>`.
 pub struct App {
@@ -52,6 +54,10 @@ pub struct App {
     pub sealing: SealingKey,
     /// Where passwords are hashed.
     pub hashing: Hashing,
+    /// What access tokens are signed and checked with.
+    pub signing: Signing,
+    /// What refresh tokens are made with.
+    pub refresh: RefreshKey,
 }
 
 /// The shared state as routers hold it.
@@ -67,6 +73,7 @@ impl App {
         let store = Store::open(&config.data.join(DATABASE)).await?;
         ensure_default_storage(&store, clock.now()).await?;
         let sealing = SealingKey::open(&config.data, &*entropy)?;
+        let refresh = RefreshKey::new(&*sealing.derived("refresh tokens")?);
         let root = config.data.join("storages");
         let vault = Vault::open(store.clone(), &root, Arc::clone(&clock), Arc::clone(&entropy)).await?;
         let (metrics, alerts) = (Metrics::new(), Arc::<Alerts>::default());
@@ -87,6 +94,8 @@ impl App {
             _lock: lock,
             sealing,
             hashing: Hashing::default(),
+            signing: Signing::default(),
+            refresh,
         }))
     }
 
@@ -127,6 +136,9 @@ pub enum OpenError {
     /// The sealing key.
     #[error(transparent)]
     Key(#[from] NoKey),
+    /// What is derived from it.
+    #[error(transparent)]
+    Derived(#[from] Unopened),
 }
 
 /// Taken before the database is opened, so that a second server of a newer version changes nothing under the first.

@@ -4,6 +4,7 @@
 //! The walk starts in [`cli`] (what was asked), goes through [`config`] (what holds here) and [`app`] (what the parts
 //! share) to [`listen`] (who connects) and [`http`] (who answers).
 
+pub mod access;
 pub mod adapters;
 pub mod alerts;
 pub mod app;
@@ -24,6 +25,7 @@ pub mod seal;
 pub mod second_factor;
 pub mod session;
 pub mod setup;
+pub mod signing;
 #[cfg(test)]
 pub mod testing;
 pub mod workers;

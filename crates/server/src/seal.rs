@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use countersign_core::AccountId;
 use countersign_core::clock::{Entropy, random};
 use zeroize::Zeroizing;
@@ -16,7 +17,10 @@ use zeroize::Zeroizing;
 const FORMAT: u8 = 1;
 
 /// The key that seals.
-pub struct SealingKey(LessSafeKey);
+pub struct SealingKey {
+    aead: LessSafeKey,
+    root: Prk,
+}
 
 /// What a box is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub enum Purpose {
     Totp(AccountId),
     /// The second factor of a first administrator, until it is confirmed.
     FoundingTotp(i64),
+    /// What signs access tokens, by when it was made.
+    SigningKey(i64),
 }
 
 impl Purpose {
@@ -32,6 +38,7 @@ impl Purpose {
         match self {
             Self::Totp(account) => format!("totp {account}"),
             Self::FoundingTotp(link) => format!("founding totp {link}"),
+            Self::SigningKey(made) => format!("signing key {made}"),
         }
         .into_bytes()
     }
@@ -83,14 +90,26 @@ impl SealingKey {
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let key = UnboundKey::new(&AES_256_GCM, bytes).ok()?;
-        Some(Self(LessSafeKey::new(key)))
+        Some(Self {
+            aead: LessSafeKey::new(key),
+            root: Salt::new(HKDF_SHA256, b"countersign").extract(bytes),
+        })
+    }
+
+    /// A key for something else than sealing (HKDF, RFC 5869): the same each time, and of no use for anything other.
+    pub fn derived(&self, what_for: &'static str) -> Result<Zeroizing<[u8; 32]>, Unopened> {
+        let mut key = Zeroizing::new([0; 32]);
+        let info = [what_for.as_bytes()];
+        let derived = self.root.expand(&info, HKDF_SHA256).map_err(|_| Unopened)?;
+        derived.fill(key.as_mut_slice()).map_err(|_| Unopened)?;
+        Ok(key)
     }
 
     /// Seals.
     pub fn seal(&self, purpose: Purpose, content: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, Unopened> {
         let nonce = random::<NONCE_LEN>(entropy);
         let mut sealed = content.to_vec();
-        self.0
+        self.aead
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
                 Aad::from(purpose.bound()),
@@ -113,7 +132,7 @@ impl SealingKey {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Unopened)?;
         let mut content = Zeroizing::new(rest.to_vec());
         let length = self
-            .0
+            .aead
             .open_in_place(nonce, Aad::from(purpose.bound()), &mut content)
             .map_err(|_| Unopened)?
             .len();
@@ -174,6 +193,16 @@ mod tests {
         let last = sealed.len() - 1;
         sealed[last] ^= 1;
         assert_eq!(key(&folder).unseal(PURPOSE, &sealed), Err(Unopened));
+    }
+
+    #[test]
+    fn what_is_derived_comes_back_and_differs_by_use_and_key() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let key_of_folder = key(&folder);
+        let derived = key_of_folder.derived("refresh tokens").unwrap();
+        assert_eq!(key(&folder).derived("refresh tokens").unwrap(), derived);
+        assert_ne!(key_of_folder.derived("another").unwrap(), derived);
+        assert_ne!(key(&other).derived("refresh tokens").unwrap(), derived);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Redirect, Response};
-use countersign_core::logon::ClientId;
+use countersign_core::logon::{ClientId, Resource};
 use countersign_core::token::hash_of;
 use countersign_core::{Account, Actor, Sha256, Via};
 use http::request::Parts;
@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq as _;
 
 use crate::AppState;
+use crate::access::{Access, examine};
 use crate::http::{Kind, Problem};
 use crate::listen::ClientAddress;
 
@@ -228,6 +229,8 @@ pub struct ApiCaller {
     pub account: Account,
     /// With what.
     pub client: ClientId,
+    /// The token chain of the logon.
+    pub chain: String,
     /// From where.
     pub address: ClientAddress,
 }
@@ -263,24 +266,15 @@ where
                 "Send an access token: Authorization: Bearer …",
             ));
         };
-        let hash = hash_of(token.trim());
-        let found = app
-            .store
-            .ask(|view| Box::pin(async move { view.access_token(hash).await }))
-            .await
-            .map_err(|error: countersign_store::StoreError| Problem::internal(&error))?;
-        match found {
-            Some((token, account))
-                if app.clock.now() < token.expires_at
-                    && token.account_revision == account.revision
-                    && account.lives(app.clock.now()) =>
-            {
-                Ok(Self {
-                    account,
-                    client: token.client,
-                    address,
-                })
-            }
+        let now = app.clock.now();
+        let access = examine(&app, token.trim(), now).await;
+        match access.map_err(|error| Problem::internal(&error))? {
+            Some(Access { account, claims }) if claims.resource() == Some(Resource::Api) => Ok(Self {
+                account,
+                client: claims.client_id,
+                chain: claims.sid,
+                address,
+            }),
             _ => Err(unauthenticated(
                 "Bearer error=\"invalid_token\"",
                 "The access token is not valid, or no longer: log on again.",

@@ -72,13 +72,13 @@ impl Tx {
         id: &ClientId,
         now: Timestamp,
     ) -> Result<Vec<(String, AccountId)>, StoreError> {
-        let sql = "SELECT DISTINCT chain, account_id FROM access_tokens
-                   WHERE client = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY chain";
+        let sql = "SELECT id, account_id FROM token_chains
+                   WHERE client = $1 AND ended_at IS NULL AND ends_at > $2 ORDER BY id";
         let rows = self.rows(sql, params![id.as_str(), now.0]).await?;
         let mut ended = Vec::new();
         for row in &rows {
             let chain = row.text(0)?;
-            if self.end_chain(&chain, now).await? > 0 {
+            if self.end_chain(&chain, now).await? {
                 ended.push((chain, AccountId(row.int(1)?)));
             }
         }

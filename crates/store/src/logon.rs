@@ -1,4 +1,4 @@
-//! Logon: factors, flows, codes, sessions, access tokens, tries. Every step is taken from the state that was seen, or not at all.
+//! Logon: factors, flows, codes, sessions, tries. Every step is taken from the state that was seen, or not at all.
 
 use countersign_core::factor::Factors;
 use countersign_core::logon::throttle::{Attempts, Counter, Throttled};
@@ -41,21 +41,6 @@ pub struct LogonFlow {
     pub expires_at: Timestamp,
     /// Grows with each step.
     pub revision: i64,
-}
-
-/// An access token as it is kept: everything but the token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessToken {
-    /// Its token chain.
-    pub chain: String,
-    /// Whom it was given to.
-    pub client: ClientId,
-    /// Who logged on.
-    pub account: AccountId,
-    /// The account's revision at that time.
-    pub account_revision: i64,
-    /// When it ends.
-    pub expires_at: Timestamp,
 }
 
 impl View {
@@ -119,23 +104,6 @@ impl View {
             factor_at: row.int_or_null(6)?.map(Timestamp),
         };
         Ok(self.account(session.account).await?.map(|account| (session, account)))
-    }
-
-    /// The access token with this hash and its account, as both are now; nothing once it was revoked.
-    pub async fn access_token(&mut self, hash: Sha256) -> Result<Option<(AccessToken, Account)>, StoreError> {
-        let sql = "SELECT chain, client, account_id, account_revision, expires_at FROM access_tokens
-                   WHERE hash = $1 AND revoked_at IS NULL";
-        let Some(row) = self.row(sql, params![hash.0.as_slice()]).await? else {
-            return Ok(None);
-        };
-        let token = AccessToken {
-            chain: row.text(0)?,
-            client: client(&row.text(1)?)?,
-            account: AccountId(row.int(2)?),
-            account_revision: row.int(3)?,
-            expires_at: Timestamp(row.int(4)?),
-        };
-        Ok(self.account(token.account).await?.map(|account| (token, account)))
     }
 }
 
@@ -292,10 +260,10 @@ impl Tx {
         self.execute(sql, params![counter.key()]).await.map(drop)
     }
 
-    /// Keeps a code that was just issued, and forgets those whose sessions are long over.
+    /// Keeps a code that was just issued, and forgets those whose chains are over.
     pub async fn add_code(&mut self, code: &AuthorizationCode, now: Timestamp) -> Result<(), StoreError> {
         // Kept as long as what it gave may live, so that its reuse is seen.
-        let over = now.plus_seconds(-2 * LONGEST_SESSION_SECONDS);
+        let over = now.plus_seconds(-countersign_core::logon::CHAIN_SECONDS);
         self.execute(
             "DELETE FROM authorization_codes WHERE expires_at <= $1",
             params![over.0],
@@ -347,7 +315,7 @@ impl Tx {
         Ok(Some(code))
     }
 
-    /// Begins a session for whoever's code was taken.
+    /// Begins a session for whoever's code was taken, as a part of a chain that was added.
     pub async fn add_session(
         &mut self,
         redeemed: &Redeemed,
@@ -382,47 +350,6 @@ impl Tx {
     pub async fn touch_session(&mut self, cookie: Sha256, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET seen_at = $1 WHERE cookie_hash = $2 AND ended_at IS NULL AND seen_at < $1";
         self.execute(sql, params![now.0, cookie.0.as_slice()]).await.map(drop)
-    }
-
-    /// Ends a session; false when it has ended before.
-    pub async fn end_session(&mut self, cookie: Sha256, now: Timestamp) -> Result<bool, StoreError> {
-        let sql = "UPDATE sessions SET ended_at = $1 WHERE cookie_hash = $2 AND ended_at IS NULL";
-        Ok(self.execute(sql, params![now.0, cookie.0.as_slice()]).await? == 1)
-    }
-
-    /// Keeps an access token for whoever's code was taken.
-    pub async fn add_access_token(
-        &mut self,
-        redeemed: &Redeemed,
-        hash: Sha256,
-        expires_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.execute("DELETE FROM access_tokens WHERE expires_at <= $1", params![now.0])
-            .await?;
-        let account = redeemed.account();
-        self.execute(
-            "INSERT INTO access_tokens (hash, chain, client, account_id, account_revision, created_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            params![
-                hash.0.as_slice(),
-                redeemed.chain(),
-                redeemed.client().as_str(),
-                account.id.0,
-                account.revision,
-                now.0,
-                expires_at.0
-            ],
-        )
-        .await
-        .map(drop)
-    }
-
-    /// Ends everything that came from one logon; how many sessions and tokens that were.
-    pub async fn end_chain(&mut self, chain: &str, now: Timestamp) -> Result<u64, StoreError> {
-        let sessions = "UPDATE sessions SET ended_at = $1 WHERE chain = $2 AND ended_at IS NULL";
-        let tokens = "UPDATE access_tokens SET revoked_at = $1 WHERE chain = $2 AND revoked_at IS NULL";
-        Ok(self.execute(sessions, params![now.0, chain]).await? + self.execute(tokens, params![now.0, chain]).await?)
     }
 }
 

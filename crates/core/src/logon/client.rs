@@ -106,12 +106,21 @@ impl Resource {
         Self::ALL.into_iter().find(|resource| resource.id() == id)
     }
 
-    /// Whether a person with these roles may use it: pages and API need any role, repositories one that may read backups
-    /// ([`Rights::within`]). A person who may not is known, and refused with reason 5.
+    /// The one word of `scope` that a token for it has.
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Api => "api",
+            Self::Repositories => "repositories",
+        }
+    }
+
+    /// Whether a person with these roles may use it: pages and API need any role, repositories one that backs up, restores or
+    /// looks ([`Rights::of`]). A person who may not is known, and refused with reason 5.
     pub fn admits(self, roles: Roles) -> bool {
         match self {
             Self::Web | Self::Api => roles.iter().next().is_some(),
-            Self::Repositories => Rights::Read.within(roles),
+            Self::Repositories => Rights::of(roles).is_some(),
         }
     }
 }
@@ -410,7 +419,7 @@ mod tests {
         assert_eq!(reached(Some(Role::BackupAdministrator)), [true; 3]);
         assert_eq!(reached(Some(Role::BackupOperator)), [true; 3]);
         assert_eq!(reached(Some(Role::SecurityAdministrator)), [true, true, false]);
-        assert_eq!(reached(Some(Role::BackupViewer)), [true, true, false]);
+        assert_eq!(reached(Some(Role::BackupViewer)), [true; 3]);
     }
 
     #[test]

@@ -122,6 +122,9 @@ pub enum CodeRefusal {
     /// The account is no longer what it was.
     #[error("the account has changed since the logon")]
     AccountChanged,
+    /// The account's roles do not reach what the logon was for.
+    #[error("the account may not use this resource")]
+    NotReached,
 }
 
 impl CodeRefusal {
@@ -131,6 +134,7 @@ impl CodeRefusal {
             Self::Used | Self::Expired | Self::WrongVerifier => Reason::Unauthenticated,
             Self::OtherClient | Self::OtherRedirect => Reason::UnauthorizedClient,
             Self::AccountChanged => Reason::AccountRevalidationFailed,
+            Self::NotReached => Reason::UnauthorizedResourceOwner,
         }
     }
 }
@@ -168,15 +172,17 @@ impl RecordedCode {
         if !self.challenge.answered_by(presented.verifier) {
             return Err(CodeRefusal::WrongVerifier);
         }
-        match account {
-            Some(account) if account.id == self.account && account.revision == self.account_revision => Ok(Redeemed {
+        let same = |account: &Account| account.id == self.account && account.revision == self.account_revision;
+        match account.filter(|account| same(account) && account.lives(now)) {
+            Some(account) if !self.resource.admits(account.roles) => Err(CodeRefusal::NotReached),
+            Some(account) => Ok(Redeemed {
                 chain: self.chain,
                 client: self.client,
                 resource: self.resource,
                 account,
                 factor_at: self.factor_at,
             }),
-            _ => Err(CodeRefusal::AccountChanged),
+            None => Err(CodeRefusal::AccountChanged),
         }
     }
 }

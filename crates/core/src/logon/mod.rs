@@ -9,11 +9,16 @@
 //! | all right | [`Granted`], which alone makes an [`AuthorizationCode`] |
 //! | the code comes back | [`RecordedCode::redeem`], which alone makes a [`Redeemed`] |
 //! | how long the session lives | [`Session::standing`] |
+//! | how a client's tokens go on, and when they end | [`Chain`] |
+//! | what an access token says | [`AccessClaims`], [`read_access_token`] |
 //! | who has to wait | [`throttle`] |
 
+mod access;
+mod chain;
 mod client;
 mod code;
 mod denial;
+mod dpop;
 mod flow;
 mod pkce;
 mod redirect;
@@ -21,12 +26,17 @@ mod request;
 mod session;
 pub mod throttle;
 
+pub use access::{AccessClaims, BadKey, BadToken, Confirmation, NewKey, PublicKey, Signer, read_access_token};
+pub use chain::{
+    CHAIN_SECONDS, Chain, ChainEnd, Lives, RETRY_SECONDS, RefreshKey, RefreshRefusal, Shown, Turn, UNUSED_SECONDS,
+};
 pub use client::{
     Authentication, BadClient, BadClientId, CLI_REDIRECT_PATH, Client, ClientId, ClientRefusal, ClientSpec, Grant,
     Resource, WEB_UI_CALLBACK,
 };
 pub use code::{AuthorizationCode, CODE_SECONDS, CodeRefusal, Presented, RecordedCode, Redeemed};
 pub use denial::Denial;
+pub use dpop::{BadThumbprint, Thumbprint};
 pub use flow::{Answer, Denied, FLOW_SECONDS, Flow, Granted, Passed, PasswordStanding, Standing, Step};
 pub use pkce::{BadPkce, Challenge, Verifier};
 pub use redirect::{BadRedirect, RedirectUri, RegisteredRedirect};

@@ -7,8 +7,8 @@ use crate::{Account, AccountId, Policy};
 /// A session is noted as used at most this often, in seconds; more often where people are logged off sooner.
 const NOTED_SECONDS: i64 = 60;
 
-/// How long an access token lives, in seconds: a working day.
-pub const ACCESS_TOKEN_SECONDS: i64 = 8 * 3600;
+/// How long an access token lives, in seconds.
+pub const ACCESS_TOKEN_SECONDS: i64 = 10 * 60;
 
 /// A session as the store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

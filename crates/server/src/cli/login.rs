@@ -313,15 +313,8 @@ mod tests {
         assert_eq!(visit(back).await.unwrap(), 200);
 
         let (_, token) = logging_on.await.unwrap().unwrap();
-        let hash = countersign_core::token::hash_of(&token);
-        let found = server
-            .app
-            .store
-            .ask(|view| Box::pin(async move { view.access_token(hash).await }))
-            .await
-            .map_err(|error: countersign_store::StoreError| error.to_string())
-            .unwrap();
-        let (_, account) = found.expect("a token that the server knows");
+        let access = crate::access::examine(&server.app, &token, server.app.clock.now()).await;
+        let account = access.unwrap().expect("a token that the server knows").account;
         assert_eq!(account.name.as_str(), "ann");
         serving.abort();
     }

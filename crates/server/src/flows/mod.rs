@@ -2,6 +2,7 @@
 
 pub mod account_links;
 pub mod accounts;
+pub mod chains;
 pub mod clients;
 pub mod decide;
 pub mod receivers;

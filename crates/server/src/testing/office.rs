@@ -1,7 +1,7 @@
 //! A server where something waits: two people, a client with a backup, deletes that were held, tokens for the API.
 
 use axum::body::Body;
-use countersign_core::logon::{ClientId, Presented, RecordedCode, Resource, Verifier};
+use countersign_core::logon::{AccessClaims, Chain, ClientId, Lives, Presented, RecordedCode, Resource, Verifier};
 use countersign_core::token::Secret;
 use countersign_core::{Account, AccountKind, Clock as _, ObjectKey, ObjectKind, Policy, RequestId, Roles};
 use countersign_store::{NewAccount, StoreError};
@@ -95,7 +95,7 @@ impl Office {
         request
     }
 
-    /// A token for the API, as the command line would get it.
+    /// A token for the API, as the command line would get it, but for a day.
     pub async fn token(&self, account: &Account) -> String {
         let (now, secret, verifier) = (
             self.server.clock.now(),
@@ -120,20 +120,18 @@ impl Office {
             verifier: &verifier,
         };
         let redeemed = code.redeem(&presented, Some(account.clone()), now).unwrap();
-        let hash = secret.hash();
-        self.server
-            .app
-            .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    tx.add_access_token(&redeemed, hash, now.plus_seconds(86_400), now)
-                        .await
-                })
-            })
+        let mut chain = Chain::begun(&redeemed, Lives::Refreshed, "192.0.2.8".into(), None, now);
+        chain.ends_at = now.plus_seconds(86_400);
+        let app = &self.server.app;
+        let mut claims = AccessClaims::next_of(&chain, &app.issuer(), now, &SystemEntropy);
+        claims.exp = chain.ends_at.seconds();
+        app.store
+            .write(move |tx| Box::pin(async move { tx.add_chain(&chain, now).await }))
             .await
             .map_err(|error: StoreError| error.to_string())
             .unwrap();
-        secret.reveal().to_owned()
+        let keys = app.signing.keys(app).await.unwrap();
+        keys.signer.sign(&claims).unwrap()
     }
 
     /// Turns four-eyes authorization off, without asking anybody.

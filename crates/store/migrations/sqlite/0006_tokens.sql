@@ -1,4 +1,5 @@
--- Token chains: everything that comes from one logon. A refresh token is made of its chain and generation, so none is kept.
+-- Token chains: everything that comes from one logon. A refresh token is made of its chain and generation, so none is kept; an
+-- access token is signed, so none is kept either. Logons from before begin again.
 
 CREATE TABLE token_chains (
     id               TEXT   NOT NULL PRIMARY KEY,
@@ -7,6 +8,7 @@ CREATE TABLE token_chains (
     account_id       BIGINT NOT NULL REFERENCES accounts (id),
     account_revision BIGINT NOT NULL,
     address          TEXT   NOT NULL,
+    key_thumbprint   TEXT,
     generation       BIGINT NOT NULL,
     rotated_at       BIGINT NOT NULL,
     created_at       BIGINT NOT NULL,
@@ -16,6 +18,9 @@ CREATE TABLE token_chains (
 
 CREATE INDEX token_chains_by_account ON token_chains (account_id, ended_at);
 CREATE INDEX token_chains_by_end ON token_chains (ends_at);
+
+DROP TABLE access_tokens;
+DELETE FROM sessions;
 
 -- What access tokens are signed with; the private parts are sealed.
 CREATE TABLE signing_keys (

@@ -5,18 +5,24 @@
 //! | `GET /oauth2/authorize` | a client asks for a logon | [`authorize`] |
 //! | `GET`, `POST /logon`, `/logon/code`, `/logon/password` | name and password, second factor, new password | [`first_factor`], [`second_factor`], [`password_change`] |
 //! | `GET /auth/login`, `/auth/callback`, `POST /logout` | the pages as a client: a session | [`web_ui`] |
-//! | `POST /oauth2/token`, `/oauth2/revoke` | other clients: an access token | [`token`] |
+//! | `POST /oauth2/token` | other clients: tokens by a code ([`exchange`]) or a refresh token ([`refresh`]) | [`token`] |
+//! | `POST /oauth2/revoke`, `/oauth2/introspect` | a client ends a logon, or asks what a token is worth | [`revoke`], [`introspect`] |
+//! | `GET /oauth2/jwks` | what access tokens are checked with | [`metadata`] |
 //! | `GET /.well-known/oauth-authorization-server` | where all that is | [`metadata`] |
 //!
 //! What is decided is in `countersign_core::logon`; each decision and its event are one transaction.
 
 mod authorize;
+mod client_call;
 mod exchange;
 mod first_factor;
 mod flow;
+mod introspect;
 mod metadata;
 mod password_change;
+mod refresh;
 mod report;
+mod revoke;
 mod second_factor;
 mod token;
 mod told;
@@ -50,7 +56,9 @@ pub fn router(app: &AppState) -> Router<AppState> {
     Router::new()
         .route("/oauth2/authorize", get(authorize::authorize))
         .route("/oauth2/token", post(token::token))
-        .route("/oauth2/revoke", post(token::revoke))
+        .route("/oauth2/revoke", post(revoke::revoke))
+        .route("/oauth2/introspect", post(introspect::introspect))
+        .route("/oauth2/jwks", get(metadata::jwks))
         .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
         .merge(pages)
         .layer(DefaultBodyLimit::max(16 * 1024))
@@ -58,7 +66,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
 
 impl App {
     /// Who issues: the `iss` of answers (RFC 9207).
-    fn issuer(&self) -> String {
+    pub fn issuer(&self) -> String {
         self.config.public_url.to_string()
     }
 }

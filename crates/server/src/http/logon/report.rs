@@ -156,19 +156,3 @@ impl TokenRequest {
         )
     }
 }
-
-/// Reports that everything that came from one logon was ended (44005).
-pub async fn chain_revoked(
-    tx: &mut Tx,
-    chain: &str,
-    address: IpAddr,
-    account: Option<&Account>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let event = Event::TokenChainRevoked {
-        source_ip_address: Some(address),
-        chain_id: Some(chain.to_owned()),
-    };
-    let account = account.map_or("", |account| account.name.as_str());
-    tx.report(&event, now, None, account).await.map(drop)
-}

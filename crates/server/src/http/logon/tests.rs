@@ -1,7 +1,9 @@
 //! The logon as browsers and clients meet it: sessions, cookies, the way back. Denials, factors and tokens have files of their own.
 
+mod clients;
 mod denials;
 mod factors;
+mod refresh;
 mod tokens;
 
 use axum::body::Body;
@@ -339,5 +341,15 @@ async fn the_metadata_announces_what_there_is_and_no_more() {
     let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!(body["issuer"], "http://127.0.0.1:8765");
     assert_eq!(body["code_challenge_methods_supported"], serde_json::json!(["S256"]));
-    assert!(body.get("jwks_uri").is_none());
+    // Each address that is told answers.
+    for (name, address) in body.as_object().unwrap() {
+        let Some(path) = address
+            .as_str()
+            .and_then(|text| text.strip_prefix("http://127.0.0.1:8765/"))
+        else {
+            continue;
+        };
+        let answer = server.browser().get(&format!("/{path}")).await;
+        assert_ne!(answer.status, StatusCode::NOT_FOUND, "{name}");
+    }
 }

@@ -1,39 +1,42 @@
-//! `POST /oauth2/token` and `/oauth2/revoke` for clients other than the pages (RFC 6749, section 4.1.3; RFC 7009).
+//! `POST /oauth2/token` for clients other than the pages (RFC 6749, section 3.2).
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use countersign_core::logon::{ACCESS_TOKEN_SECONDS, ClientId, Verifier};
-use countersign_core::token::{Secret, hash_of};
+use axum::response::Response;
+use countersign_core::logon::{Client, Grant, Resource, Thumbprint, Verifier};
 use countersign_events::Reason;
 use countersign_store::StoreError;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
-use super::authorize::known_client;
-use super::exchange::{Exchange, ExchangeRefused, Wanted};
-use super::report::{TokenRequest, chain_revoked};
+use super::client_call::{Parameters, Refused, answer, client, error};
+use super::exchange::{Exchange, ExchangeRefused, Issued, Wanted};
+use super::refresh::Refresh;
+use super::report::TokenRequest;
 use crate::AppState;
 use crate::http::Problem;
 use crate::listen::ClientAddress;
-use crate::session::form_pairs;
+use crate::signing::Keys;
 
-/// An error of RFC 6749, section 5.2.
-struct Refused {
-    error: &'static str,
-    description: &'static str,
-    reason: Reason,
-}
+/// The grants that have a name; what else is sent goes into no event.
+const NAMED: [&str; 5] = [
+    Grant::AuthorizationCode.id(),
+    Grant::RefreshToken.id(),
+    Grant::DeviceCode.id(),
+    "password",
+    "client_credentials",
+];
 
-impl Refused {
-    const fn malformed(description: &'static str) -> Self {
-        Self {
-            error: "invalid_request",
-            description,
-            reason: Reason::MalformedRequest,
-        }
-    }
+/// A request whose client is known for sure.
+struct Call<'a> {
+    app: &'a AppState,
+    address: ClientAddress,
+    parameters: &'a Parameters,
+    client: Client,
+    key: Option<Thumbprint>,
+    keys: Arc<Keys>,
 }
 
 /// `POST /oauth2/token`
@@ -43,173 +46,198 @@ pub async fn token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let parameters = Parameters(form_pairs(&body));
-    let exchange = match parameters.exchange(&headers, &address, app.clock.now()) {
-        Ok(exchange) => exchange,
-        Err(refused) => return refuse(&app, &parameters, &address, refused).await,
+    let parameters = match Parameters::read(&headers, &body) {
+        Ok(parameters) => parameters,
+        Err(refused) => return refuse(&app, &address, None, refused).await,
     };
-    let access_token = Secret::new(&*app.entropy);
-    let wanted = Wanted::AccessToken {
-        hash: access_token.hash(),
+    let asked = parameters.one("grant_type");
+    let grant = match asked {
+        Some(asked) => Grant::with_id(asked),
+        None => {
+            let refused = named(&app, &parameters, Refused::malformed("grant_type must be given once.")).await?;
+            return refuse(&app, &address, None, refused).await;
+        }
     };
-    let exchanged = app
-        .store
-        .write(move |tx| Box::pin(async move { exchange.run(tx, wanted).await }))
-        .await
-        .map_err(|error: StoreError| Problem::internal(&error))?;
-    match exchanged {
-        Ok(()) => Ok(answer(
-            StatusCode::OK,
-            json!({
-                "access_token": access_token.reveal(),
-                "token_type": "Bearer",
-                "expires_in": ACCESS_TOKEN_SECONDS,
-                "scope": "api",
-            }),
+    let Some(grant) = grant else {
+        let description = "No such grant is given here: authorization_code, refresh_token and device_code are.";
+        let refused = Refused::client("unsupported_grant_type", description, None);
+        let refused = named(&app, &parameters, refused).await?;
+        return refuse(&app, &address, asked, refused).await;
+    };
+    let client = match client(&app, &headers, &parameters).await? {
+        Ok(client) => client,
+        Err(refused) => return refuse(&app, &address, asked, refused).await,
+    };
+    if client.allows(grant).is_err() {
+        let description = "This client may not ask in this way.";
+        let refused = Refused::client("unauthorized_client", description, Some(client));
+        return refuse(&app, &address, asked, refused).await;
+    }
+    let keys = match app.signing.keys(&app).await {
+        Ok(keys) => keys,
+        Err(cause) => {
+            let refused = Refused {
+                error: "server_error",
+                description: "",
+                reason: Reason::ServerError,
+                client: Some(client),
+            };
+            refuse(&app, &address, asked, refused).await?;
+            return Err(Problem::internal(&cause));
+        }
+    };
+    let call = Call {
+        app: &app,
+        address,
+        parameters: &parameters,
+        client: client.clone(),
+        key: None,
+        keys,
+    };
+    let answered = match grant {
+        Grant::AuthorizationCode => call.code().await?,
+        Grant::RefreshToken => call.refresh().await?,
+        Grant::DeviceCode => Err(Refused::client(
+            "unsupported_grant_type",
+            "No such grant is given here.",
+            None,
         )),
-        // Which of them it was is in the event: the client needs only to know that it must start again.
-        Err(ExchangeRefused::Unknown | ExchangeRefused::Refused(_)) => Ok(error(
-            "invalid_grant",
-            "The code does not hold, or no longer: log on again.",
-        )),
+    };
+    match answered {
+        Ok(response) => Ok(response),
+        Err(mut refused) => {
+            refused.client = Some(client);
+            refuse(&app, &address, asked, refused).await
+        }
     }
 }
 
+/// What is malformed still names its client in the event, if it is one of ours.
+async fn named(app: &AppState, parameters: &Parameters, refused: Refused) -> Result<Refused, Problem> {
+    let client = match parameters.one("client_id") {
+        Some(id) => super::authorize::known_client(app, id).await?,
+        None => None,
+    };
+    Ok(Refused { client, ..refused })
+}
+
+/// Reports the refusal and answers it.
 async fn refuse(
     app: &AppState,
-    parameters: &Parameters,
     address: &ClientAddress,
+    grant: Option<&str>,
     refused: Refused,
 ) -> Result<Response, Problem> {
     let (now, reason) = (app.clock.now(), refused.reason);
-    let known_grant = parameters.one("grant_type").filter(|grant| GRANTS.contains(grant));
-    let client = match parameters.one("client_id") {
-        Some(id) => known_client(app, id).await?,
-        None => None,
-    };
+    let client = refused.client.as_ref();
     let request = TokenRequest {
         address: address.ip,
-        resource: client.as_ref().and_then(|client| client.spec.resource(None)),
-        client: client.map(|client| client.spec.id),
-        grant_type: known_grant.map(str::to_owned),
+        resource: client.and_then(|client| client.spec.resource(None)),
+        client: client.map(|client| client.spec.id.clone()),
+        grant_type: grant.filter(|grant| NAMED.contains(grant)).map(str::to_owned),
         account: None,
     };
     app.store
         .write(move |tx| Box::pin(async move { request.rejected(tx, reason, now).await }))
         .await
         .map_err(|error: StoreError| Problem::internal(&error))?;
-    Ok(error(refused.error, refused.description))
+    Ok(refused.answer())
 }
 
-/// The grants that have a name; what else is sent goes into no event.
-const GRANTS: [&str; 4] = ["authorization_code", "refresh_token", "password", "client_credentials"];
-
-struct Parameters(Vec<(String, String)>);
-
-impl Parameters {
-    /// A parameter that is there exactly once, and not empty.
-    fn one(&self, name: &str) -> Option<&str> {
-        let mut values = self
-            .0
-            .iter()
-            .filter(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str());
-        values
-            .next()
-            .filter(|value| values.next().is_none() && !value.is_empty())
-    }
-
-    fn exchange(
-        &self,
-        headers: &HeaderMap,
-        address: &ClientAddress,
-        now: countersign_events::Timestamp,
-    ) -> Result<Exchange, Refused> {
-        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        if !kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
-            return Err(Refused::malformed("Send application/x-www-form-urlencoded."));
-        }
-        match self.one("grant_type") {
-            Some("authorization_code") => (),
-            Some(_) => {
-                return Err(Refused {
-                    error: "unsupported_grant_type",
-                    description: "grant_type must be authorization_code.",
-                    reason: Reason::UnauthorizedClient,
-                });
-            }
-            None => return Err(Refused::malformed("grant_type must be given once.")),
-        }
-        let client = match self.one("client_id") {
-            Some("cli") => ClientId::cli(),
-            // The pages redeem their codes inside the server.
-            Some(_) => {
-                return Err(Refused {
-                    error: "invalid_client",
-                    description: "No such client may ask for tokens here.",
-                    reason: Reason::UnauthorizedClient,
-                });
-            }
-            None => return Err(Refused::malformed("client_id must be given once.")),
+impl Call<'_> {
+    async fn code(self) -> Result<Result<Response, Refused>, Problem> {
+        let (Some(code), Some(redirect)) = (self.parameters.one("code"), self.parameters.one("redirect_uri")) else {
+            return Ok(Err(Refused::malformed(
+                "code and redirect_uri must each be given once.",
+            )));
         };
-        let (Some(code), Some(redirect)) = (self.one("code"), self.one("redirect_uri")) else {
-            return Err(Refused::malformed("code and redirect_uri must each be given once."));
-        };
-        let Some(Ok(verifier)) = self.one("code_verifier").map(Verifier::parse) else {
-            return Err(Refused::malformed(
+        let Some(Ok(verifier)) = self.parameters.one("code_verifier").map(Verifier::parse) else {
+            return Ok(Err(Refused::malformed(
                 "code_verifier must be given once, in 43 to 128 unreserved characters.",
-            ));
+            )));
         };
-        Ok(Exchange {
-            client,
+        let exchange = Exchange {
+            client: self.client.clone(),
             code: code.to_owned(),
             redirect: redirect.to_owned(),
             verifier,
-            address: address.ip,
-            now,
-        })
+            key: self.key.clone(),
+            address: self.address.ip,
+            now: self.app.clock.now(),
+        };
+        let app = AppState::clone(self.app);
+        let exchanged = self
+            .app
+            .store
+            .write(move |tx| Box::pin(async move { exchange.run(tx, &app, Wanted::Tokens).await }))
+            .await
+            .map_err(|error: StoreError| Problem::internal(&error))?;
+        Ok(Ok(match exchanged {
+            Ok(issued) => self.given(&issued)?,
+            // Which of them it was is in the event: the client needs only to know that it must start again.
+            Err(ExchangeRefused::Unknown | ExchangeRefused::Refused(_)) => {
+                error("invalid_grant", "The code does not hold, or no longer: log on again.")
+            }
+        }))
     }
-}
 
-/// `POST /oauth2/revoke`: ends the token's chain. A token that is not known counts as ended (RFC 7009, section 2.2).
-pub async fn revoke(State(app): State<AppState>, address: ClientAddress, body: Bytes) -> Result<Response, Problem> {
-    let parameters = Parameters(form_pairs(&body));
-    let Some(client) = parameters.one("client_id").and_then(|id| id.parse::<ClientId>().ok()) else {
-        return Ok(error(
-            "invalid_client",
-            "client_id must be the client that the token was given to.",
-        ));
-    };
-    let Some(token) = parameters.one("token") else {
-        return Ok(error("invalid_request", "token must be given once."));
-    };
-    let (hash, now, address) = (hash_of(token), app.clock.now(), address.ip);
-    app.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let Some((token, account)) = tx.access_token(hash).await? else {
-                    return Ok::<_, StoreError>(());
-                };
-                if token.client == client && tx.end_chain(&token.chain, now).await? > 0 {
-                    chain_revoked(tx, &token.chain, address, Some(&account), now).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
-        .map_err(|error| Problem::internal(&error))?;
-    Ok(answer(StatusCode::OK, json!({})))
-}
+    async fn refresh(self) -> Result<Result<Response, Refused>, Problem> {
+        let Some(token) = self.parameters.one("refresh_token") else {
+            return Ok(Err(Refused::malformed("refresh_token must be given once.")));
+        };
+        let resource = match self.parameters.one("resource").map(Resource::with_id) {
+            None => None,
+            Some(Some(resource)) => Some(resource),
+            Some(None) => {
+                return Ok(Err(Refused::client(
+                    "invalid_target",
+                    "There is no such resource.",
+                    None,
+                )));
+            }
+        };
+        let refresh = Refresh {
+            client: self.client.clone(),
+            token: self.app.refresh.read(token),
+            key: self.key.clone(),
+            resource,
+            scope: self.parameters.one("scope").map(str::to_owned),
+            address: self.address.ip,
+            now: self.app.clock.now(),
+        };
+        let app = AppState::clone(self.app);
+        let refreshed = self
+            .app
+            .store
+            .write(move |tx| Box::pin(async move { refresh.run(tx, &app).await }))
+            .await
+            .map_err(|error: StoreError| Problem::internal(&error))?;
+        Ok(Ok(match refreshed {
+            Ok(issued) => self.given(&issued)?,
+            Err(refusal) => error(
+                refusal.error(),
+                "The logon does not hold for this, or no longer: log on again.",
+            ),
+        }))
+    }
 
-fn error(error: &'static str, description: &'static str) -> Response {
-    let status = match error {
-        "invalid_client" => StatusCode::UNAUTHORIZED,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    answer(status, json!({ "error": error, "error_description": description }))
-}
-
-fn answer(status: StatusCode, body: serde_json::Value) -> Response {
-    let never_kept = [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")];
-    (status, never_kept, Json(body)).into_response()
+    /// Signs what was issued: after it is durable, and outside of the transaction.
+    fn given(&self, issued: &Issued) -> Result<Response, Problem> {
+        let claims = &issued.claims;
+        let token = self
+            .keys
+            .signer
+            .sign(claims)
+            .map_err(|error| Problem::internal(&error))?;
+        let mut body = json!({
+            "access_token": token,
+            "token_type": if claims.cnf.is_some() { "DPoP" } else { "Bearer" },
+            "expires_in": claims.exp - claims.iat,
+            "scope": claims.scope,
+        });
+        if let Some(generation) = issued.refresh {
+            body["refresh_token"] = self.app.refresh.token(&claims.sid, generation).into();
+        }
+        Ok(answer(StatusCode::OK, body))
+    }
 }

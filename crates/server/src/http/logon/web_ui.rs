@@ -1,13 +1,16 @@
 //! The pages as a client of their own server: logon, session, logoff.
 
+use std::net::IpAddr;
+
 use axum::extract::{Query, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use countersign_core::Sha256;
 use countersign_core::clock::random;
-use countersign_core::logon::{ClientId, FLOW_SECONDS, Resource, Verifier, WEB_UI_CALLBACK};
+use countersign_core::logon::{Client, ClientId, FLOW_SECONDS, Resource, Verifier, WEB_UI_CALLBACK};
 use countersign_core::token::{Secret, hash_of};
-use countersign_events::Reason;
-use countersign_store::StoreError;
+use countersign_events::{Reason, Timestamp};
+use countersign_store::{StoreError, Tx};
 use http::{HeaderMap, header};
 use serde::Deserialize;
 
@@ -16,6 +19,7 @@ use super::exchange::{Exchange, Wanted};
 use super::report::Known;
 use super::{flow, with_query};
 use crate::AppState;
+use crate::flows::chains;
 use crate::http::Problem;
 use crate::listen::ClientAddress;
 use crate::pages::{Link, PublicProblemPage, SignedOut, respond};
@@ -103,10 +107,11 @@ pub async fn callback(
     let (cookie, csrf) = (Secret::new(&*app.entropy), Secret::new(&*app.entropy));
     let now = app.clock.now();
     let exchange = Exchange {
-        client: ClientId::web_ui(),
+        client: Client::web_ui(),
         code: code.to_owned(),
         redirect: WEB_UI_CALLBACK.into(),
         verifier: waiting.verifier,
+        key: None,
         address: address.ip,
         now,
     };
@@ -116,20 +121,21 @@ pub async fn callback(
     };
     // A session that this browser had before ends with the new one.
     let before = app.cookies().read(&headers, SESSION_COOKIE).map(hash_of);
+    let (whole, ip) = (AppState::clone(&app), address.ip);
     let exchanged = app
         .store
         .write(move |tx| {
             Box::pin(async move {
                 if let Some(before) = before {
-                    tx.end_session(before, now).await?;
+                    end_session(tx, before, ip, now).await?;
                 }
-                exchange.run(tx, wanted).await
+                exchange.run(tx, &whole, wanted).await
             })
         })
         .await
         .map_err(|error: StoreError| Problem::internal(&error))?;
     let mut response = match exchanged {
-        Ok(()) => {
+        Ok(_) => {
             let mut response = Redirect::to(local_path(&waiting.to)).into_response();
             let set = app.cookies().set(SESSION_COOKIE, cookie.reveal(), None);
             response
@@ -208,9 +214,9 @@ pub struct Nothing {}
 
 /// `POST /logout`: ends the session.
 pub async fn logout(State(app): State<AppState>, form: PersonForm<Nothing>) -> Result<Response, Problem> {
-    let (session, now) = (form.person.session, app.clock.now());
+    let (session, ip, now) = (form.person.session, form.person.address.ip, app.clock.now());
     app.store
-        .write(move |tx| Box::pin(async move { tx.end_session(session, now).await }))
+        .write(move |tx| Box::pin(async move { end_session(tx, session, ip, now).await }))
         .await
         .map_err(|error: StoreError| Problem::internal(&error))?;
     let page = SignedOut {
@@ -221,4 +227,12 @@ pub async fn logout(State(app): State<AppState>, form: PersonForm<Nothing>) -> R
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     Ok(response)
+}
+
+/// Ends a session with its chain and reports it (44005).
+async fn end_session(tx: &mut Tx, session: Sha256, address: IpAddr, now: Timestamp) -> Result<(), StoreError> {
+    if let Some((session, account)) = tx.session(session).await? {
+        chains::end(tx, &session.chain, &account, Some(address), now).await?;
+    }
+    Ok(())
 }
