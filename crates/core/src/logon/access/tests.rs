@@ -184,7 +184,7 @@ fn req_23_time_type_and_issuer_are_checked() {
     };
     let now = NOW.seconds();
     assert!(with("exp", json!(now + 1)).is_ok());
-    for exp in [now, now - 1, 0, -1] {
+    for exp in [now, now - 1, 0] {
         assert_eq!(
             with("exp", json!(exp)),
             Err(BadToken::Time),
@@ -198,6 +198,7 @@ fn req_23_time_type_and_issuer_are_checked() {
     }
     for (name, value) in [
         ("exp", Value::Null),
+        ("exp", json!(-1)),
         ("exp", json!("soon")),
         ("exp", json!(1e300)),
         ("aud", json!(["gateway-api", "restic"])),

@@ -154,7 +154,11 @@ async fn what_is_added_at_once_is_tested_at_once() {
     );
     let carol = office
         .server
-        .colleague("carol", &[], office.server.app.clock.now())
+        .colleague(
+            "carol",
+            &[countersign_core::Role::BackupViewer],
+            office.server.app.clock.now(),
+        )
         .await;
     let carol = office.token(&carol).await;
     assert_eq!(
