@@ -22,7 +22,7 @@ pub struct Refused {
     /// The reason for the event.
     pub reason: Reason,
     /// The client, where there is one that calls itself so.
-    pub client: Option<Client>,
+    pub client: Option<Box<Client>>,
 }
 
 impl Refused {
@@ -37,12 +37,12 @@ impl Refused {
     }
 
     /// The client may not.
-    pub const fn client(error: &'static str, description: &'static str, client: Option<Client>) -> Self {
+    pub fn client(error: &'static str, description: &'static str, client: Option<Client>) -> Self {
         Self {
             error,
             description,
             reason: Reason::UnauthorizedClient,
-            client,
+            client: client.map(Box::new),
         }
     }
 

@@ -80,7 +80,7 @@ pub async fn token(
                 error: "server_error",
                 description: "",
                 reason: Reason::ServerError,
-                client: Some(client),
+                client: Some(Box::new(client)),
             };
             refuse(&app, &address, asked, refused).await?;
             return Err(Problem::internal(&cause));
@@ -106,7 +106,7 @@ pub async fn token(
     match answered {
         Ok(response) => Ok(response),
         Err(mut refused) => {
-            refused.client = Some(client);
+            refused.client = Some(Box::new(client));
             refuse(&app, &address, asked, refused).await
         }
     }
@@ -118,6 +118,7 @@ async fn named(app: &AppState, parameters: &Parameters, refused: Refused) -> Res
         Some(id) => super::authorize::known_client(app, id).await?,
         None => None,
     };
+    let client = client.map(Box::new);
     Ok(Refused { client, ..refused })
 }
 
