@@ -12,9 +12,17 @@ pub const STEP_SECONDS: i64 = 30;
 /// How many steps before and after the present one are taken, for clocks that differ (RFC 6238, section 6).
 const SKEW: i64 = 1;
 
-/// Proof that a person has just shown a fresh second factor. Only [`TotpSecret::verify`] makes one.
+/// Proof that a person has just shown a fresh second factor. Only [`TotpSecret::verify`] and
+/// [`crate::passkey::ShownPasskey::fresh`] make one.
 #[derive(Debug)]
 pub struct FreshFactor(());
+
+impl FreshFactor {
+    /// For passkeys, which check for themselves.
+    pub(crate) const fn shown() -> Self {
+        Self(())
+    }
+}
 
 /// What an account can show beside its password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

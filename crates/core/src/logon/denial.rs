@@ -16,6 +16,8 @@ pub enum Denial {
     UsedCode,
     /// A wrong or used recovery code.
     WrongRecoveryCode,
+    /// A passkey that is not known here, or whose answer does not hold; also one of an account that may not log on.
+    WrongPasskey,
     /// The account was changed, disabled or deleted, or has expired, since the first factor.
     AccountChanged,
     /// The password was changed or reset since it was shown.
@@ -34,12 +36,13 @@ pub enum Denial {
 
 impl Denial {
     /// Every one.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Unreadable,
         Self::WrongCredentials,
         Self::WrongCode,
         Self::UsedCode,
         Self::WrongRecoveryCode,
+        Self::WrongPasskey,
         Self::AccountChanged,
         Self::PasswordChanged,
         Self::NoRole,
@@ -53,9 +56,11 @@ impl Denial {
     pub const fn reason(self) -> Reason {
         match self {
             Self::Unreadable => Reason::MalformedRequest,
-            Self::WrongCredentials | Self::WrongCode | Self::UsedCode | Self::WrongRecoveryCode => {
-                Reason::Unauthenticated
-            }
+            Self::WrongCredentials
+            | Self::WrongCode
+            | Self::UsedCode
+            | Self::WrongRecoveryCode
+            | Self::WrongPasskey => Reason::Unauthenticated,
             Self::AccountChanged => Reason::AccountRevalidationFailed,
             Self::PasswordChanged => Reason::PasswordRevalidationFailed,
             Self::NoRole => Reason::UnauthorizedResourceOwner,

@@ -6,6 +6,7 @@ use countersign_events::Timestamp;
 use super::{AuthorizationCode, AuthorizationRequest, Denial};
 use crate::clock::Entropy;
 use crate::factor::{Factors, FreshFactor};
+use crate::passkey::ShownPasskey;
 use crate::password::{Beside, Fit, KnownPassword};
 use crate::recovery::ShownRecoveryCode;
 use crate::{Account, AccountId, AccountKind, Policy};
@@ -16,9 +17,9 @@ pub const FLOW_SECONDS: i64 = 600;
 /// A logon that is going on, in what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flow {
-    /// Name and password.
+    /// Name and password, or a passkey.
     FirstFactor(AuthorizationRequest),
-    /// A second factor of this account, whose password was right.
+    /// A second factor of this account, whose password was right: a one-time code, a passkey, a recovery code.
     SecondFactor {
         /// What the logon is for.
         request: AuthorizationRequest,
@@ -121,11 +122,20 @@ pub enum Answer {
     UsedCode,
     /// A wrong recovery code, or one that was used before.
     WrongRecoveryCode,
+    /// A passkey that is not known here, or whose answer does not hold.
+    WrongPasskey,
     /// The right one-time code.
     Code {
         /// The proof.
         fresh: FreshFactor,
         /// The account that the code is of, as it is now; none when it is gone.
+        standing: Option<Standing>,
+    },
+    /// A passkey, alone or after a password.
+    Passkey {
+        /// The proof.
+        shown: ShownPasskey,
+        /// The account that the passkey is of, as it is now; none when it is gone.
         standing: Option<Standing>,
     },
     /// A recovery code that was not used before.
@@ -199,7 +209,7 @@ impl Flow {
     }
 
     /// Takes an answer and tells where it leads. A password is taken at any time and begins again; a second factor only after
-    /// it; a new password only after both.
+    /// it; a new password only after both. A passkey whose authenticator checked who was there is both factors at once.
     pub fn answer(self, answer: Answer, policy: &Policy, now: Timestamp) -> Step {
         match (self, answer) {
             (flow, Answer::Unreadable) => denied(Denial::Unreadable, Some(flow)),
@@ -216,6 +226,19 @@ impl Flow {
             (flow @ Self::SecondFactor { .. }, Answer::UsedCode) => denied(Denial::UsedCode, Some(flow)),
             (flow @ Self::SecondFactor { .. }, Answer::WrongRecoveryCode) => {
                 denied(Denial::WrongRecoveryCode, Some(flow))
+            }
+            (flow @ (Self::FirstFactor(_) | Self::SecondFactor { .. }), Answer::WrongPasskey) => {
+                denied(Denial::WrongPasskey, Some(flow))
+            }
+            (Self::FirstFactor(request), Answer::Passkey { shown, standing }) => {
+                passkey_alone(request, &shown, standing, now)
+            }
+            (Self::SecondFactor { request, passed }, Answer::Passkey { shown, standing }) => {
+                if shown.account() == passed.account {
+                    second_factor(request, &passed, standing, now)
+                } else {
+                    denied(Denial::WrongPasskey, Some(Self::SecondFactor { request, passed }))
+                }
             }
             (Self::SecondFactor { request, passed }, Answer::Code { fresh: _, standing }) => {
                 second_factor(request, &passed, standing, now)
@@ -235,6 +258,7 @@ impl Flow {
                 | Answer::Code { .. }
                 | Answer::RecoveryCode { .. },
             )
+            | (flow @ Self::PasswordChange { .. }, Answer::Passkey { .. } | Answer::WrongPasskey)
             | (flow @ (Self::FirstFactor(_) | Self::SecondFactor { .. }), Answer::NewPassword { .. }) => {
                 denied(Denial::Unreadable, Some(flow))
             }
@@ -266,6 +290,19 @@ fn first_factor(
         (true, false) => denied(Denial::NotEnrolled, None),
         // Alone it must be long; one that was fit beside a factor that is gone is changed first.
         (false, _) => all_shown(request, passed, standing, !known.long()),
+    }
+}
+
+fn passkey_alone(
+    request: AuthorizationRequest,
+    shown: &ShownPasskey,
+    standing: Option<Standing>,
+    now: Timestamp,
+) -> Step {
+    let standing = standing.filter(|standing| standing.account.id == shown.account() && standing.may_log_on(now));
+    match standing {
+        Some(standing) if shown.user_verified() => all_shown(request, standing.passed(Some(now)), standing, false),
+        _ => denied(Denial::WrongPasskey, Some(Flow::FirstFactor(request))),
     }
 }
 

@@ -133,6 +133,12 @@ enum Said {
     WrongRecoveryCode,
     Code(Option<Stands>),
     RecoveryCode(Option<Stands>),
+    WrongPasskey,
+    Passkey {
+        of: i64,
+        verified: bool,
+        stands: Option<Stands>,
+    },
     NewPassword { alone: bool, stands: Option<Stands> },
 }
 
@@ -159,6 +165,11 @@ impl Said {
                 shown: recovered(),
                 standing: stands.map(Stands::standing),
             },
+            Self::WrongPasskey => Answer::WrongPasskey,
+            Self::Passkey { of, verified, stands } => Answer::Passkey {
+                shown: ShownPasskey::unchecked(AccountId(of), verified),
+                standing: stands.map(Stands::standing),
+            },
             Self::NewPassword { alone, stands } => Answer::NewPassword {
                 fit: fit(if alone { Beside::Nothing } else { Beside::SecondFactor }),
                 standing: stands.map(Stands::standing),
@@ -169,7 +180,9 @@ impl Said {
     fn stands(self) -> Option<Stands> {
         match self {
             Self::Password { stands, .. } => Some(stands),
-            Self::Code(stands) | Self::RecoveryCode(stands) | Self::NewPassword { stands, .. } => stands,
+            Self::Code(stands) | Self::RecoveryCode(stands) | Self::NewPassword { stands, .. } | Self::Passkey { stands, .. } => {
+                stands
+            }
             _ => None,
         }
     }
@@ -205,11 +218,13 @@ fn said() -> impl Strategy<Value = Said> {
     prop_oneof![
         1 => prop::sample::select(vec![
             Said::Unreadable, Said::Throttled, Said::Failed, Said::WrongPassword, Said::NoFactor, Said::WrongCode,
-            Said::UsedCode, Said::WrongRecoveryCode,
+            Said::UsedCode, Said::WrongRecoveryCode, Said::WrongPasskey,
         ]),
         3 => (1..3i64, any::<bool>(), stands()).prop_map(|(of, long, stands)| Said::Password { of, long, stands }),
         2 => maybe().prop_map(Said::Code),
         1 => maybe().prop_map(Said::RecoveryCode),
+        2 => (1..3i64, prop::bool::weighted(0.7), maybe())
+            .prop_map(|(of, verified, stands)| Said::Passkey { of, verified, stands }),
         2 => (any::<bool>(), maybe()).prop_map(|(alone, stands)| Said::NewPassword { alone, stands }),
     ]
 }
@@ -228,8 +243,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
     /// Whatever is answered in whatever order, whatever changes meanwhile: granted only to a living person with a role, whose
-    /// right password was the last that moved the logon, who showed a second factor wherever one is asked for, and whose
-    /// password is neither due for a change nor too short to stand alone.
+    /// right password, or passkey of both factors, was the last that moved the logon, who showed a second factor wherever one
+    /// is asked for, and whose password is neither due for a change nor too short to stand alone.
     #[test]
     fn req_34_no_way_to_granted_but_over_every_required_factor(
         walk in prop::collection::vec((said(), any::<bool>()), 1..16)
@@ -251,6 +266,20 @@ proptest! {
             let at_change = matches!(flow, Flow::PasswordChange { .. });
             if let (true, Said::Code(_) | Said::RecoveryCode(_)) = (at_second, said) {
                 seen = seen.map(|seen| Seen { second: true, ..seen });
+            }
+            if let Said::Passkey { of, verified, stands } = said {
+                if at_second && seen.is_some_and(|seen| seen.account == of) {
+                    seen = seen.map(|seen| Seen { second: true, ..seen });
+                } else if !at_second && !at_change {
+                    // Both at once, so that no password is too short.
+                    seen = stands.filter(|stands| verified && stands.id == of && stands.lives()).map(|stands| Seen {
+                        account: of,
+                        revision: stands.revision,
+                        changed_at: stands.changed_at,
+                        long: true,
+                        second: true,
+                    });
+                }
             }
             match flow.answer(said.answer(), &policy, NOW) {
                 Step::Granted(granted) => {
@@ -389,6 +418,29 @@ fn a_password_that_is_due_is_changed_after_every_factor() {
     assert_eq!(granted.factor_at(), Some(NOW));
 }
 
+fn passkey(of: i64, verified: bool) -> Said {
+    Said::Passkey {
+        of,
+        verified,
+        stands: Some(ANN),
+    }
+}
+
+#[test]
+fn req_33_a_passkey_grants_alone_if_it_checked_who_is_there_and_after_a_password_anyway() {
+    let policy = asks_everybody();
+    for said in [
+        vec![passkey(1, true)],
+        vec![password(ANN, false), passkey(1, true)],
+        vec![password(ANN, false), passkey(1, false)],
+    ] {
+        let Step::Granted(granted) = after(&policy, &said) else {
+            panic!("{said:?}");
+        };
+        assert_eq!(granted.factor_at(), Some(NOW));
+    }
+}
+
 #[test]
 fn every_denial_has_its_own_cause() {
     let told = |said: &[Said]| match after(&asks_everybody(), said) {
@@ -407,6 +459,11 @@ fn every_denial_has_its_own_cause() {
         (vec![ann, Said::WrongCode], Denial::WrongCode, true),
         (vec![ann, Said::UsedCode], Denial::UsedCode, true),
         (vec![ann, Said::WrongRecoveryCode], Denial::WrongRecoveryCode, true),
+        (vec![Said::WrongPasskey], Denial::WrongPasskey, true),
+        (vec![ann, Said::WrongPasskey], Denial::WrongPasskey, true),
+        (vec![passkey(1, false)], Denial::WrongPasskey, true),
+        (vec![passkey(2, true)], Denial::WrongPasskey, true),
+        (vec![ann, passkey(2, true)], Denial::WrongPasskey, true),
         (vec![ann, Said::Code(None)], Denial::AccountChanged, false),
         (
             vec![ann, Said::Code(Some(Stands { revision: 2, ..ANN }))],
