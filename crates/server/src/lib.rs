@@ -19,6 +19,7 @@ pub mod http;
 pub mod listen;
 pub mod metrics;
 pub mod pages;
+pub mod passkey;
 pub mod receivers;
 pub mod retention;
 pub mod seal;

@@ -115,7 +115,7 @@ pub async fn verify_recovery_code(
 }
 
 /// Reports a code that was not taken, and that the next has to wait.
-async fn report(
+pub async fn report(
     tx: &mut Tx,
     account: &Account,
     refused: CodeRefused,

@@ -2,6 +2,8 @@
 
 pub mod office;
 pub mod people;
+#[path = "../../core/src/passkey/soft.rs"]
+pub mod soft;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

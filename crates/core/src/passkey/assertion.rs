@@ -73,7 +73,11 @@ impl Assertion {
         if self.id != kept.credential_id {
             return Err(PasskeyRefusal::OtherAccount);
         }
-        if self.user_handle.as_ref().is_some_and(|handle| *handle != user_handle(kept.account)) {
+        if self
+            .user_handle
+            .as_ref()
+            .is_some_and(|handle| *handle != user_handle(kept.account))
+        {
             return Err(PasskeyRefusal::OtherAccount);
         }
         client_data::check(&self.client_data, Ceremony::Get, challenge, party)?;

@@ -43,12 +43,7 @@ pub fn creation_options(
 
 /// Asks for a passkey: one of these, or any that the authenticator has for this server when there are none. `alone` says that
 /// nothing else is asked for, so that the authenticator must check who is there.
-pub fn request_options(
-    party: &RelyingParty,
-    allowed: &[Vec<u8>],
-    alone: bool,
-    challenge: &PasskeyChallenge,
-) -> Value {
+pub fn request_options(party: &RelyingParty, allowed: &[Vec<u8>], alone: bool, challenge: &PasskeyChallenge) -> Value {
     let verification = if alone {
         Verification::Required
     } else {

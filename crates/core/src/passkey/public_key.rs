@@ -87,9 +87,12 @@ impl PublicKey {
             Kind::EdDsa(point) => ParsedPublicKey::new(&ED25519, point)
                 .ok()
                 .and_then(|key| key.verify_sig(message, signature).ok()),
-            Kind::Rs256 { modulus, exponent } => RsaPublicKeyComponents { n: modulus, e: exponent }
-                .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
-                .ok(),
+            Kind::Rs256 { modulus, exponent } => RsaPublicKeyComponents {
+                n: modulus,
+                e: exponent,
+            }
+            .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+            .ok(),
         };
         verified.ok_or(PasskeyRefusal::WrongSignature)
     }

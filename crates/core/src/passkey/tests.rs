@@ -69,15 +69,32 @@ fn req_33_an_answer_of_another_site_challenge_or_ceremony_is_refused() {
     let mut key = key(Kind::Es256);
     let kept = kept(&key);
     let asked = challenge(2);
-    let verified = |answer: &str| Assertion::parse(answer).unwrap().verify(&party(), &asked, &kept).map(drop);
+    let verified = |answer: &str| {
+        Assertion::parse(answer)
+            .unwrap()
+            .verify(&party(), &asked, &kept)
+            .map(drop)
+    };
     assert_eq!(verified(&key.show(&asked.to_text())), Ok(()));
-    assert_eq!(verified(&key.show(&challenge(3).to_text())), Err(PasskeyRefusal::OtherCeremony));
+    assert_eq!(
+        verified(&key.show(&challenge(3).to_text())),
+        Err(PasskeyRefusal::OtherCeremony)
+    );
 
-    for origin in ["https://evil.example", "http://backup.example", "https://backup.example:444", ""] {
+    for origin in [
+        "https://evil.example",
+        "http://backup.example",
+        "https://backup.example:444",
+        "",
+    ] {
         let mut phished = self::key(Kind::Es256);
         let kept = self::kept(&phished);
         phished.origin = origin.into();
-        assert_eq!(shown(&mut phished, &kept).unwrap_err(), PasskeyRefusal::OtherCeremony, "{origin}");
+        assert_eq!(
+            shown(&mut phished, &kept).unwrap_err(),
+            PasskeyRefusal::OtherCeremony,
+            "{origin}"
+        );
     }
     let mut elsewhere = self::key(Kind::Es256);
     let kept = self::kept(&elsewhere);
@@ -142,7 +159,11 @@ fn keys_of_other_kinds_and_damaged_ones_are_refused() {
         PublicKey::parse(&cose).unwrap_err()
     };
     assert_eq!(with(4, 0x38), PasskeyRefusal::Unreadable, "cut off by a longer number");
-    assert_eq!(with(4, 0x27), PasskeyRefusal::UnknownAlgorithm, "EC2 does not go with EdDSA");
+    assert_eq!(
+        with(4, 0x27),
+        PasskeyRefusal::UnknownAlgorithm,
+        "EC2 does not go with EdDSA"
+    );
     assert_eq!(with(6, 0x02), PasskeyRefusal::UnknownAlgorithm, "P-384");
     assert_eq!(with(12, cose[12] ^ 1), PasskeyRefusal::Unreadable, "not on the curve");
     let mut longer = cose.clone();
@@ -156,7 +177,10 @@ fn keys_of_other_kinds_and_damaged_ones_are_refused() {
 #[test]
 fn deep_and_large_cbor_is_not_read() {
     assert!(Map::of(&[0xa1; 4096]).is_err(), "maps in maps");
-    assert!(Map::of(b"\xbb\xff\xff\xff\xff\xff\xff\xff\xff").is_err(), "says it is huge");
+    assert!(
+        Map::of(b"\xbb\xff\xff\xff\xff\xff\xff\xff\xff").is_err(),
+        "says it is huge"
+    );
     assert!(Map::of(&[&b"\xa1\x00\x59\x40\x00"[..], &[0; 16_384]].concat()).is_err());
 }
 

@@ -28,6 +28,11 @@ impl PublicUrl {
         self.authority.host().trim_matches(['[', ']'])
     }
 
+    /// The port, if the address says one.
+    pub fn port(&self) -> Option<u16> {
+        self.authority.port_u16()
+    }
+
     /// Name and port as in the `Host` header.
     pub fn authority(&self) -> &str {
         self.authority.as_str()

@@ -28,10 +28,16 @@ pub static LIVE: Asset = Asset::new(
     "text/javascript; charset=utf-8",
     include_bytes!("../../static/live.js"),
 );
+/// Asks for passkeys; nothing but passkeys needs it.
+pub static PASSKEY: Asset = Asset::new(
+    "passkey.js",
+    "text/javascript; charset=utf-8",
+    include_bytes!("../../static/passkey.js"),
+);
 /// The icon of the tab.
 pub static ICON: Asset = Asset::new("icon.svg", "image/svg+xml", include_bytes!("../../static/icon.svg"));
 
-static ALL: [&Asset; 3] = [&STYLE, &LIVE, &ICON];
+static ALL: [&Asset; 4] = [&STYLE, &LIVE, &PASSKEY, &ICON];
 
 impl Asset {
     const fn new(name: &'static str, kind: &'static str, bytes: &'static [u8]) -> Self {

@@ -73,5 +73,5 @@ pub use request::{
 };
 pub use set_up::{OtherPerson, PasswordProblem, SetUpDone, SetUpPassword, SetUpSecondFactor};
 pub use settings::{FourEyes, SettingsForm, SettingsPage};
-pub use sign_in::{SignIn, SignInCode, SignInMessage, SignInPassword, SignedOut};
+pub use sign_in::{PasskeyAsk, SignIn, SignInCode, SignInMessage, SignInPassword, SignedOut};
 pub use tokens::{FreshToken, TokenForm, TokenRow, TokensPage};

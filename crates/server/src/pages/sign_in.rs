@@ -13,6 +13,8 @@ pub enum SignInMessage {
     UsedCode,
     /// The recovery code was wrong, or was used before.
     WrongRecoveryCode,
+    /// The passkey is not known here, or its answer did not hold.
+    WrongPasskey,
     /// Nothing was typed.
     NoFactor,
     /// Too many tries from here or for this name.
@@ -30,7 +32,16 @@ pub enum SignInMessage {
     ServerError,
 }
 
-/// First step: name and password. Sends `csrf`, `name`, `password`.
+/// Where a page's script asks for a passkey. The form sends `csrf`, `passkey` (the browser's answer).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeyAsk {
+    /// Where the form goes.
+    pub action: String,
+    /// Where the script gets what the authenticator is to sign: a POST of `csrf`.
+    pub challenge: String,
+}
+
+/// First step: name and password, or a passkey. Sends `csrf`, `name`, `password`.
 #[derive(Template, Debug, Clone)]
 #[template(path = "sign_in.html")]
 pub struct SignIn {
@@ -42,9 +53,11 @@ pub struct SignIn {
     pub name: String,
     /// Why it is shown again.
     pub message: Option<SignInMessage>,
+    /// For a passkey alone; none where there are none.
+    pub passkey: Option<PasskeyAsk>,
 }
 
-/// Second step: the code of the authenticator app, or a recovery code. Sends `csrf`, `code` or `recovery`.
+/// Second step: the code of the authenticator app, a passkey, or a recovery code. Sends `csrf`, `code` or `recovery`.
 #[derive(Template, Debug, Clone)]
 #[template(path = "sign_in_code.html")]
 pub struct SignInCode {
@@ -60,6 +73,8 @@ pub struct SignInCode {
     pub start_over: String,
     /// Whether an authenticator app is enrolled.
     pub totp: bool,
+    /// For a passkey, if one is enrolled.
+    pub passkey: Option<PasskeyAsk>,
     /// How many recovery codes are left.
     pub recovery_codes: u32,
 }

@@ -141,12 +141,14 @@ fn whoever_may_not_approve_cannot_choose_it() {
 
 #[test]
 fn every_file_a_page_asks_for_is_built_in() {
-    let built_in: Vec<_> = [&assets::STYLE, &assets::LIVE, &assets::ICON]
+    let built_in: Vec<_> = [&assets::STYLE, &assets::LIVE, &assets::PASSKEY, &assets::ICON]
         .map(assets::Asset::path)
         .into();
     for (name, html) in all() {
         let asked: Vec<_> = html.split('"').filter(|value| value.starts_with("/static/")).collect();
-        assert_eq!(asked.len(), 3, "{name}");
+        let asks_passkeys = html.contains("data-passkey=");
+        assert_eq!(asked.len(), if asks_passkeys { 4 } else { 3 }, "{name}");
+        assert_eq!(html.contains("/passkey.js"), asks_passkeys, "{name}");
         assert!(
             asked.iter().all(|path| built_in.iter().any(|file| file == path)),
             "{name}: {asked:?}"

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use countersign_core::factor::TotpSecret;
+use countersign_core::passkey::{PasskeyChallenge, Registration, user_handle};
 use countersign_core::password::PasswordHash;
 use countersign_core::{Account, AccountKind, ManualClock, Role};
 use countersign_events::{Event, Timestamp};
@@ -15,6 +16,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use tower::ServiceExt as _;
 
 use super::House;
+use super::soft::{Kind, SoftKey};
 use crate::adapters::SystemEntropy;
 use crate::config::Key;
 use crate::listen::Peer;
@@ -103,6 +105,24 @@ impl TestServer {
     /// The code that the person's authenticator shows now.
     pub fn code(&self, name: &str) -> String {
         totp_of(name).code_at(self.app.clock.now()).unwrap()
+    }
+
+    /// Gives a person a passkey of this kind, as their browser would make it at this server.
+    pub async fn passkey(&self, account: &Account, kind: Kind) -> SoftKey {
+        let party = self.app.relying_party().expect("an address with passkeys");
+        let mut key = SoftKey::new(kind, account.name.as_str(), party.id(), party.origin());
+        key.user_handle = user_handle(account.id);
+        let challenge = PasskeyChallenge::new(&SystemEntropy);
+        let new = Registration::parse(&key.register(&challenge.to_text())).unwrap();
+        let new = new.verify(&party, &challenge).unwrap();
+        let (id, now) = (account.id, self.now());
+        self.app
+            .store
+            .write(move |tx| Box::pin(async move { tx.add_passkey(id, &new, "key", now).await }))
+            .await
+            .map_err(|error: StoreError| error.to_string())
+            .unwrap();
+        key
     }
 
     /// What the server's clock says.

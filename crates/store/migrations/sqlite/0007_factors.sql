@@ -31,3 +31,12 @@ ALTER TABLE logon_flows ADD COLUMN factor_at BIGINT;
 -- When a second factor was last shown.
 ALTER TABLE authorization_codes ADD COLUMN factor_at BIGINT;
 ALTER TABLE sessions ADD COLUMN factor_at BIGINT;
+
+-- What a browser was asked to sign: one at a time for each logon, session or caller, and once.
+CREATE TABLE passkey_challenges (
+    bound_to   TEXT   NOT NULL PRIMARY KEY,
+    challenge  BLOB   NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE INDEX passkey_challenges_by_end ON passkey_challenges (expires_at);

@@ -126,7 +126,11 @@ enum Said {
     Throttled,
     Failed,
     WrongPassword,
-    Password { of: i64, long: bool, stands: Stands },
+    Password {
+        of: i64,
+        long: bool,
+        stands: Stands,
+    },
     NoFactor,
     WrongCode,
     UsedCode,
@@ -139,7 +143,10 @@ enum Said {
         verified: bool,
         stands: Option<Stands>,
     },
-    NewPassword { alone: bool, stands: Option<Stands> },
+    NewPassword {
+        alone: bool,
+        stands: Option<Stands>,
+    },
 }
 
 impl Said {
@@ -180,9 +187,10 @@ impl Said {
     fn stands(self) -> Option<Stands> {
         match self {
             Self::Password { stands, .. } => Some(stands),
-            Self::Code(stands) | Self::RecoveryCode(stands) | Self::NewPassword { stands, .. } | Self::Passkey { stands, .. } => {
-                stands
-            }
+            Self::Code(stands)
+            | Self::RecoveryCode(stands)
+            | Self::NewPassword { stands, .. }
+            | Self::Passkey { stands, .. } => stands,
             _ => None,
         }
     }

@@ -14,9 +14,9 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::authorize::public;
-use super::flow;
+use super::{flow, passkey};
 use super::turn::{self, Given, field};
-use crate::AppState;
+use crate::{App, AppState};
 use crate::http::Problem;
 use crate::listen::ClientAddress;
 use crate::pages::{SignIn, SignInMessage};
@@ -41,18 +41,25 @@ pub async fn show(
         return Ok(Redirect::to("/auth/login").into_response());
     }
     match flow::find(&app, &headers, &which.flow).await? {
-        Some(logon) => Ok(ask(StatusCode::OK, &logon, &logon.name, None)),
+        Some(logon) => Ok(ask(&app, StatusCode::OK, &logon, &logon.name, None)),
         None => flow::lost(&app, &address, &which.flow).await,
     }
 }
 
 /// The page, perhaps once more.
-pub fn ask(status: StatusCode, logon: &LogonFlow, name: &str, message: Option<SignInMessage>) -> Response {
+pub fn ask(
+    app: &App,
+    status: StatusCode,
+    logon: &LogonFlow,
+    name: &str,
+    message: Option<SignInMessage>,
+) -> Response {
     let page = SignIn {
         public: public(logon.csrf.clone()),
         action: format!("/logon?flow={}", logon.id),
         name: name.chars().take(64).collect(),
         message,
+        passkey: passkey::ask(app, &logon.id),
     };
     turn::page(status, logon, &page)
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `GET /oauth2/authorize` | a client asks for a logon | [`authorize`] |
 //! | `GET`, `POST /logon`, `/logon/code`, `/logon/password` | name and password, second factor, new password | [`first_factor`], [`second_factor`], [`password_change`] |
+//! | `POST /logon/passkey`, `/logon/passkey/challenge` | a passkey, alone or as the second factor | [`passkey`] |
 //! | `GET /auth/login`, `/auth/callback`, `POST /logout` | the pages as a client: a session | [`web_ui`] |
 //! | `POST /oauth2/token` | other clients: tokens by a code ([`exchange`]) or a refresh token ([`refresh`]) | [`token`] |
 //! | `POST /oauth2/revoke`, `/oauth2/introspect` | a client ends a logon, or asks what a token is worth | [`revoke`], [`introspect`] |
@@ -19,6 +20,7 @@ mod first_factor;
 mod flow;
 mod introspect;
 mod metadata;
+mod passkey;
 mod password_change;
 mod refresh;
 mod report;
@@ -45,6 +47,8 @@ pub fn router(app: &AppState) -> Router<AppState> {
     let pages = Router::new()
         .route("/logon", get(first_factor::show).post(first_factor::answer))
         .route("/logon/code", get(second_factor::show).post(second_factor::answer))
+        .route("/logon/passkey", post(passkey::answer))
+        .route("/logon/passkey/challenge", post(passkey::challenge))
         .route(
             "/logon/password",
             get(password_change::show).post(password_change::answer),

@@ -11,7 +11,7 @@ use http::HeaderMap;
 
 use super::authorize::public;
 use super::first_factor::Which;
-use super::flow;
+use super::{flow, passkey};
 use super::turn::{self, Given, Turn, field};
 use crate::http::Problem;
 use crate::listen::ClientAddress;
@@ -31,14 +31,14 @@ pub async fn show(
         return flow::lost(&app, &address, &which.flow).await;
     };
     Ok(match &logon.flow {
-        Flow::SecondFactor { .. } => ask(StatusCode::OK, &logon, None),
+        Flow::SecondFactor { .. } => ask(&app, StatusCode::OK, &logon, None),
         Flow::FirstFactor(_) => Redirect::to(&format!("/logon?flow={}", which.flow)).into_response(),
         Flow::PasswordChange { .. } => Redirect::to(&format!("/logon/password?flow={}", which.flow)).into_response(),
     })
 }
 
 /// The page, perhaps once more.
-pub fn ask(status: StatusCode, logon: &LogonFlow, message: Option<SignInMessage>) -> Response {
+pub fn ask(app: &App, status: StatusCode, logon: &LogonFlow, message: Option<SignInMessage>) -> Response {
     let page = SignInCode {
         public: public(logon.csrf.clone()),
         action: format!("/logon/code?flow={}", logon.id),
@@ -46,6 +46,7 @@ pub fn ask(status: StatusCode, logon: &LogonFlow, message: Option<SignInMessage>
         message,
         start_over: format!("/logon?flow={}", logon.id),
         totp: logon.factors.totp,
+        passkey: passkey::ask(app, &logon.id).filter(|_| logon.factors.passkeys > 0),
         recovery_codes: logon.factors.recovery_codes,
     };
     turn::page(status, logon, &page)

@@ -4,6 +4,7 @@ mod clients;
 mod denials;
 mod factors;
 mod refresh;
+mod passkeys;
 mod tokens;
 
 use axum::body::Body;

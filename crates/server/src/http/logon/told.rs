@@ -32,6 +32,7 @@ pub const fn told(denial: Denial, wait: u64) -> Told {
         Denial::WrongCode => Told::Again(REFUSED, SignInMessage::WrongCode),
         Denial::UsedCode => Told::Again(REFUSED, SignInMessage::UsedCode),
         Denial::WrongRecoveryCode => Told::Again(REFUSED, SignInMessage::WrongRecoveryCode),
+        Denial::WrongPasskey => Told::Again(REFUSED, SignInMessage::WrongPasskey),
         Denial::NoFactor => Told::Again(REFUSED, SignInMessage::NoFactor),
         Denial::Throttled => {
             let retry_after = Span(wait);

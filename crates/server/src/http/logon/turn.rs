@@ -114,10 +114,10 @@ impl Given<'_> {
         let mut response = match (told(denied.denial, wait.unwrap_or(1).unsigned_abs()), &denied.again) {
             (Told::Again(status, message), Some(Flow::FirstFactor(_))) => {
                 let typed = self.typed.as_deref().unwrap_or(&self.logon.name);
-                first_factor::ask(status, &self.logon, typed, Some(message))
+                first_factor::ask(self.app, status, &self.logon, typed, Some(message))
             }
             (Told::Again(status, message), Some(Flow::SecondFactor { .. })) => {
-                second_factor::ask(status, &self.logon, Some(message))
+                second_factor::ask(self.app, status, &self.logon, Some(message))
             }
             (Told::Again(status, message), Some(Flow::PasswordChange { passed, .. })) => {
                 password_change::ask(status, &self.logon, passed, Some(message), Vec::new())

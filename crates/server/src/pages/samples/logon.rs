@@ -6,6 +6,7 @@ pub fn sign_in_pages() -> Vec<(String, String)> {
         ("code", SignInMessage::WrongCode),
         ("used", SignInMessage::UsedCode),
         ("recovery", SignInMessage::WrongRecoveryCode),
+        ("passkey", SignInMessage::WrongPasskey),
         ("nothing", SignInMessage::NoFactor),
         ("throttled", SignInMessage::Throttled { retry_after: Span(90) }),
         ("ended", SignInMessage::SessionEnded),
@@ -18,6 +19,10 @@ pub fn sign_in_pages() -> Vec<(String, String)> {
         action: "/sign-in".into(),
         name: name.into(),
         message,
+        passkey: Some(PasskeyAsk {
+            action: "/sign-in/passkey".into(),
+            challenge: "/sign-in/passkey/challenge".into(),
+        }),
     };
     let mut pages: Vec<_> = messages
         .into_iter()
@@ -34,6 +39,7 @@ pub fn sign_in_pages() -> Vec<(String, String)> {
             message: Some(SignInMessage::WrongCode),
             start_over: "/sign-in".into(),
             totp: true,
+            passkey: None,
             recovery_codes: 1,
         },
     ));

@@ -2,7 +2,7 @@
 
 use countersign_core::password::PasswordHash;
 use countersign_core::recovery::RecoveryCode;
-use countersign_core::{Account, Policy, Role};
+use countersign_core::{Account, AccountState, Policy, Role};
 use countersign_store::Tx;
 
 use super::*;
@@ -161,6 +161,44 @@ async fn a_new_password_is_taken_only_where_one_is_due() {
         give_password(&mut server.browser(), "ann", NEW).await.status,
         StatusCode::FORBIDDEN
     );
+}
+
+#[tokio::test]
+async fn reason_2_an_account_that_is_disabled_or_expires_in_the_middle() {
+    let server = TestServer::new().await;
+    for (name, subject, disabled) in [("ann", "UID-1", true), ("bob", "UID-2", false)] {
+        let account = server.person(name).await;
+        let mut browser = server.browser();
+        let (at, page) = at_code(&mut browser, name).await;
+        let after = Account {
+            state: if disabled {
+                AccountState::Disabled
+            } else {
+                AccountState::Active
+            },
+            expires_at: (!disabled).then_some(server.now()),
+            ..account.clone()
+        };
+        write(&server, move |tx| {
+            Box::pin(async move { tx.change_account(&account, &after).await.map(drop) })
+        })
+        .await;
+        let code = server.code(name);
+        let over = browser.post(&at, &[("csrf", &page.csrf()), ("code", &code)]).await;
+        assert_eq!(over.status, StatusCode::FORBIDDEN);
+        assert!(over.body.contains("account has changed"), "{}", over.body);
+        let expected = denied(Reason::AccountRevalidationFailed, Some(name), Some(subject));
+        assert_eq!(last(&server).await, expected);
+        assert!(browser.cookies.keys().all(|name| !name.starts_with("logon-")), "it is over");
+
+        // From now on its right password is a wrong one.
+        let right = give_password(&mut server.browser(), name, PASSWORD).await;
+        assert_eq!(right.status, StatusCode::FORBIDDEN);
+        assert_eq!(
+            last(&server).await,
+            denied(Reason::Unauthenticated, Some(name), Some(subject))
+        );
+    }
 }
 
 #[tokio::test]
