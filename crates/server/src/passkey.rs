@@ -113,7 +113,10 @@ pub async fn verify_passkey(
     };
     let refused = match checked(showing.party, assertion, challenge.as_ref(), kept.as_ref()) {
         Ok((shown, kept)) => {
-            if tx.use_passkey(shown.id(), kept.sign_count, shown.sign_count(), now).await? {
+            if tx
+                .use_passkey(shown.id(), kept.sign_count, shown.sign_count(), now)
+                .await?
+            {
                 match showing.counter {
                     Counter::Code(_) => tx.forgive(&showing.counter).await?,
                     _ => tx.take_back(&showing.counter).await?,

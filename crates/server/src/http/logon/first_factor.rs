@@ -14,13 +14,13 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::authorize::public;
-use super::{flow, passkey};
 use super::turn::{self, Given, field};
-use crate::{App, AppState};
+use super::{flow, passkey};
 use crate::http::Problem;
 use crate::listen::ClientAddress;
 use crate::pages::{SignIn, SignInMessage};
 use crate::session::same_text;
+use crate::{App, AppState};
 
 /// Which logon, in the address of its pages.
 #[derive(Debug, Deserialize)]
@@ -47,13 +47,7 @@ pub async fn show(
 }
 
 /// The page, perhaps once more.
-pub fn ask(
-    app: &App,
-    status: StatusCode,
-    logon: &LogonFlow,
-    name: &str,
-    message: Option<SignInMessage>,
-) -> Response {
+pub fn ask(app: &App, status: StatusCode, logon: &LogonFlow, name: &str, message: Option<SignInMessage>) -> Response {
     let page = SignIn {
         public: public(logon.csrf.clone()),
         action: format!("/logon?flow={}", logon.id),

@@ -54,7 +54,10 @@ pub async fn challenge(
                 .ask(move |view| Box::pin(async move { view.passkeys_of(account).await }))
                 .await
                 .map_err(|error: StoreError| Problem::internal(&error))?;
-            (known.into_iter().map(|known| known.passkey.credential_id).collect(), false)
+            (
+                known.into_iter().map(|known| known.passkey.credential_id).collect(),
+                false,
+            )
         }
         Flow::FirstFactor(_) | Flow::PasswordChange { .. } => (Vec::new(), true),
     };

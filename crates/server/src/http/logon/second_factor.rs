@@ -11,8 +11,8 @@ use http::HeaderMap;
 
 use super::authorize::public;
 use super::first_factor::Which;
-use super::{flow, passkey};
 use super::turn::{self, Given, Turn, field};
+use super::{flow, passkey};
 use crate::http::Problem;
 use crate::listen::ClientAddress;
 use crate::pages::{SignInCode, SignInMessage};

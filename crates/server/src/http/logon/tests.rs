@@ -3,8 +3,8 @@
 mod clients;
 mod denials;
 mod factors;
-mod refresh;
 mod passkeys;
+mod refresh;
 mod tokens;
 
 use axum::body::Body;

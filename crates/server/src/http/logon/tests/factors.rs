@@ -189,7 +189,10 @@ async fn reason_2_an_account_that_is_disabled_or_expires_in_the_middle() {
         assert!(over.body.contains("account has changed"), "{}", over.body);
         let expected = denied(Reason::AccountRevalidationFailed, Some(name), Some(subject));
         assert_eq!(last(&server).await, expected);
-        assert!(browser.cookies.keys().all(|name| !name.starts_with("logon-")), "it is over");
+        assert!(
+            browser.cookies.keys().all(|name| !name.starts_with("logon-")),
+            "it is over"
+        );
 
         // From now on its right password is a wrong one.
         let right = give_password(&mut server.browser(), name, PASSWORD).await;
