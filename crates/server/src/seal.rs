@@ -31,12 +31,15 @@ pub enum Purpose {
     FoundingTotp(i64),
     /// What signs access tokens, by when it was made.
     SigningKey(i64),
+    /// The second factor of a person with a one-time link, until it is confirmed.
+    LinkTotp(i64),
 }
 
 impl Purpose {
     fn bound(self) -> Vec<u8> {
         match self {
             Self::Totp(account) => format!("totp {account}"),
+            Self::LinkTotp(link) => format!("link totp {link}"),
             Self::FoundingTotp(link) => format!("founding totp {link}"),
             Self::SigningKey(made) => format!("signing key {made}"),
         }

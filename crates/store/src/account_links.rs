@@ -34,6 +34,8 @@ pub struct LinkProgress {
     pub password: Option<PasswordHash>,
     /// The sealed secret of the second factor that waits to be confirmed.
     pub sealed_totp: Option<Vec<u8>>,
+    /// The hash of what the page holds that came after the password was shown.
+    pub proof: Option<Sha256>,
 }
 
 // Nothing of it goes into a log.
@@ -47,6 +49,7 @@ impl std::fmt::Debug for LinkProgress {
 struct Kept {
     password: Option<String>,
     totp: Option<Vec<u8>>,
+    proof: Option<Sha256>,
 }
 
 impl LinkProgress {
@@ -54,6 +57,7 @@ impl LinkProgress {
         let kept = Kept {
             password: self.password.as_ref().map(|password| password.as_str().to_owned()),
             totp: self.sealed_totp.clone(),
+            proof: self.proof,
         };
         serde_json::to_string(&kept).map_err(|error| StoreError::Engine(error.to_string()))
     }
@@ -63,6 +67,7 @@ impl LinkProgress {
         Some(Self {
             password: kept.password.map(|hash| PasswordHash::parse(&hash)).transpose().ok()?,
             sealed_totp: kept.totp,
+            proof: kept.proof,
         })
     }
 }

@@ -4,6 +4,7 @@ pub mod api;
 pub mod cookie;
 pub mod headers;
 pub mod health;
+mod links;
 pub mod logon;
 pub mod pages;
 pub mod problem;
@@ -31,6 +32,7 @@ pub fn router(app: AppState) -> Router {
         .merge(logon::router(&app))
         .merge(pages::router(&app))
         .merge(crate::setup::pages::router(&app))
+        .merge(links::router(&app))
         .merge(restic::router().layer(axum::extract::DefaultBodyLimit::disable()))
         .fallback(|| async { Problem::new(Kind::NotFound, "There is nothing at this address.") })
         .method_not_allowed_fallback(|| async {

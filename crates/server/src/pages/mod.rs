@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | sign in | [`SignIn`], [`SignInCode`], [`SignInPassword`], [`SignedOut`] | to `action`: `name`, `password`; `code` or `recovery`; `password`, `repeat` |
 //! | set up | [`SetUpPassword`], [`SetUpSecondFactor`], [`SetUpDone`] | to `action`: `name`, `password`, `repeat`; `code`; none |
+//! | a person's one-time link | [`SetUpPassword`], [`SetUpSecondFactor`], [`LinkPassword`], [`LinkProof`], [`LinkDone`] | to `action`: `password`, `repeat`, `code` or `recovery`; `code`, `proof` |
 //! | `/pending` | [`PendingPage`] | `POST /requests/{id}/seal` |
 //! | `/requests/{id}` | [`RequestPage`] | `POST /requests/{id}/decision`: `digest`, `along`, `decision`, `comment`, `code` |
 //! | `/history` | [`HistoryPage`] | GET `from`, `from_time`, `to`, `to_time`, `id`, `user`, `state`, `operation`; `before` or `after` |
@@ -33,6 +34,7 @@ mod events;
 mod filters;
 mod format;
 mod history;
+mod links;
 mod parts;
 mod pending;
 mod problem;
@@ -58,6 +60,7 @@ pub use clients::{ClientForm, ClientPage, ClientRow, ClientState, ClientsPage};
 pub use events::{EventFilter, EventRow, EventsPage, Severity};
 pub use format::{Bytes, Count, Moment, Share, Span};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow};
+pub use links::{LinkDone, LinkPassword, LinkProof};
 pub use parts::{Busy, Choice, Pager, RequestState};
 pub use pending::{CollectingRow, PendingPage, PendingQueue, PendingRow};
 pub use problem::{Link, ProblemPage, PublicProblemPage};

@@ -69,7 +69,7 @@ impl SetUpPassword {
     }
 }
 
-/// Second page: the authenticator app. Sends `csrf`, `code`.
+/// Second page: the authenticator app. Sends `csrf`, `code`, `proof`.
 #[derive(Template, Debug, Clone)]
 #[template(path = "set_up_second_factor.html")]
 pub struct SetUpSecondFactor {
@@ -85,6 +85,8 @@ pub struct SetUpSecondFactor {
     pub secret_groups: Vec<String>,
     /// Whether the last code was wrong.
     pub wrong_code: bool,
+    /// What shows that the page before was answered; empty where there was none to answer.
+    pub proof: String,
 }
 
 /// How far the other first administrator is.

@@ -208,6 +208,7 @@ fn ask_code(
         qr,
         secret_groups: letters.chunks(4).map(|group| group.iter().collect()).collect(),
         wrong_code,
+        proof: String::new(),
     };
     let status = if wrong_code {
         StatusCode::UNPROCESSABLE_ENTITY

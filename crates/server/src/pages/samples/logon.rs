@@ -79,6 +79,7 @@ pub fn set_up_pages() -> Vec<(String, String)> {
             .unwrap(),
         secret_groups: vec!["GEZD".into(), "GNBV".into(), "GY3T".into(), "QOJQ".into()],
         wrong_code: true,
+        proof: "pr00f".into(),
     };
     let done = |other: OtherPerson, four_eyes_on, action: Option<&str>| SetUpDone {
         public: public(),
