@@ -1,5 +1,7 @@
 //! One-time links for people: made for whoever asked for the change, and used by the person alone.
 
+use std::net::IpAddr;
+
 use countersign_core::account_change::{LINK_SECONDS, LinkKind, enrolled};
 use countersign_core::password::PasswordHash;
 use countersign_core::token::Secret;
@@ -7,6 +9,7 @@ use countersign_core::{Account, AccountId, Actor, Deed, Policy, Refusal, Sha256,
 use countersign_events::{Changes, Event, Timestamp};
 use countersign_store::{AccountLink, StoreError, Tx, View};
 
+use super::chains;
 use crate::app::App;
 use crate::seal::{Purpose, SealingKey, Unopened};
 
@@ -156,6 +159,8 @@ pub struct Set {
     pub password: Option<PasswordHash>,
     /// The secret of the second factor and the step that it was confirmed with, where the link is for one.
     pub totp: Option<(countersign_core::factor::TotpSecret, i64)>,
+    /// From where.
+    pub from: IpAddr,
 }
 
 /// Why nothing was set.
@@ -200,7 +205,7 @@ pub async fn set(
         tx.set_totp(account.id, &sealed, *step, now).await?;
         what.push("second factor");
     }
-    tx.end_sessions_of(account.id, None, now).await?;
+    chains::end_all(tx, &account, None, Some(set.from), now).await?;
     let event = Event::GeneralSettingsUpdated {
         changes: Changes::object(account.id.subject(), account.name.to_string())
             .attribute("type", "Account")

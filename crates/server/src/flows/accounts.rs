@@ -11,6 +11,7 @@ use countersign_events::{Changes, Event, Timestamp, User};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::VaultError;
 
+use super::chains;
 use super::settings::{Change, ChangeError, Changed};
 use crate::app::App;
 use crate::listen::ClientAddress;
@@ -256,7 +257,7 @@ pub(super) async fn apply(
     } else if matches!(account.state, AccountState::Disabled | AccountState::Deleted) {
         tx.void_links_of(id, now).await?;
     }
-    tx.end_sessions_of(id, None, now).await?;
+    chains::end_all(tx, &seen, None, None, now).await?;
     report(tx, &seen, after, reset, by, request, now).await?;
     Ok(None)
 }

@@ -148,6 +148,7 @@ pub async fn replace(
                 let chosen = Set {
                     password: Some(hash),
                     totp: None,
+                    from: from.ip,
                 };
                 let account = set(tx, (&parts.sealing, &*parts.entropy), link, &chosen, now).await?;
                 Ok(Ok(account))

@@ -84,6 +84,7 @@ pub async fn confirm(
     let chosen = Set {
         password,
         totp: Some((totp, step)),
+        from: address.ip,
     };
     finish(&app, visit, chosen).await
 }

@@ -66,6 +66,45 @@ async fn an_account_comes_by_a_request_and_its_link_is_told_to_whoever_asked() {
 }
 
 #[tokio::test]
+async fn req_38_disabling_an_account_ends_its_sessions_and_chains_at_once() {
+    let office = Office::open().await;
+    office.turn_off().await;
+    let mut browser = office.server.browser();
+    browser.log_on("bob").await;
+    office.server.clock.advance_seconds(30);
+    let (ann, bob) = (office.token(&office.ann).await, office.token(&office.bob).await);
+    assert_eq!(browser.get("/pending").await.status, StatusCode::OK);
+    assert_eq!(
+        office.call(&bob, Method::GET, "/accounts", None).await.status,
+        StatusCode::OK
+    );
+    let before = office.server.events().await.len();
+    let done = office.call(&ann, Method::POST, "/accounts/2/disable", None).await;
+    assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.body);
+    assert_eq!(browser.get("/pending").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        office.call(&bob, Method::GET, "/accounts", None).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+    let ids: Vec<_> = office.server.events().await[before..]
+        .iter()
+        .map(countersign_events::Event::id)
+        .collect();
+    assert_eq!(
+        ids,
+        [44005, 44005, 31000],
+        "the session's chain, the token's chain, the change"
+    );
+    // Enabled again, nothing of it comes back.
+    office.call(&ann, Method::POST, "/accounts/2/enable", None).await;
+    assert_eq!(browser.get("/pending").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        office.call(&bob, Method::GET, "/accounts", None).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test]
 async fn while_off_accounts_are_changed_at_once() {
     let office = Office::open().await;
     office.turn_off().await;
