@@ -19,6 +19,7 @@ use crate::http::repository_client::Tokens;
 use crate::listen::Stop;
 use crate::metrics::Metrics;
 use crate::receivers::Tests;
+use crate::report_limit::ReportLimit;
 use crate::seal::{NoKey, SealingKey, Unopened};
 use crate::signing::Signing;
 
@@ -58,6 +59,8 @@ pub struct App {
     pub signing: Signing,
     /// What refresh tokens are made with.
     pub refresh: RefreshKey,
+    /// How many denials of unknown callers are reported one by one.
+    pub denials: ReportLimit,
 }
 
 /// The shared state as routers hold it.
@@ -96,6 +99,7 @@ impl App {
             hashing: Hashing::default(),
             signing: Signing::default(),
             refresh,
+            denials: ReportLimit::default(),
         }))
     }
 

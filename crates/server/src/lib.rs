@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod pages;
 pub mod passkey;
 pub mod receivers;
+pub mod report_limit;
 pub mod retention;
 pub mod seal;
 pub mod second_factor;

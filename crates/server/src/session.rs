@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq as _;
 
 use crate::AppState;
-use crate::access::{Access, examine};
+use crate::access::{Access, Shown, missing};
 use crate::http::{Kind, Problem};
 use crate::listen::ClientAddress;
 
@@ -252,40 +252,15 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let app = AppState::from_ref(state);
         let Ok(address) = ClientAddress::from_request_parts(parts, state).await;
-        let mut lines = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let (Some(line), None) = (lines.next(), lines.next()) else {
-            return Err(unauthenticated(
-                "Bearer",
-                "Send an access token: Authorization: Bearer …",
-            ));
-        };
-        let token = line.to_str().ok().and_then(|line| line.split_once(' '));
-        let Some((_, token)) = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
-            return Err(unauthenticated(
-                "Bearer",
-                "Send an access token: Authorization: Bearer …",
-            ));
-        };
-        let now = app.clock.now();
-        let access = examine(&app, token.trim(), now).await;
-        match access.map_err(|error| Problem::internal(&error))? {
-            Some(Access { account, claims }) if claims.resource() == Some(Resource::Api) => Ok(Self {
-                account,
-                client: claims.client_id,
-                chain: claims.sid,
-                address,
-            }),
-            _ => Err(unauthenticated(
-                "Bearer error=\"invalid_token\"",
-                "The access token is not valid, or no longer: log on again.",
-            )),
-        }
+        let shown = Shown::read(&parts.headers).ok_or_else(missing)?;
+        let Access { account, claims } = shown.at(&app, parts, Resource::Api, address.ip).await?;
+        Ok(Self {
+            account,
+            client: claims.client_id,
+            chain: claims.sid,
+            address,
+        })
     }
-}
-
-fn unauthenticated(challenge: &'static str, detail: &'static str) -> Problem {
-    Problem::new(Kind::Unauthenticated, detail)
-        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
 }
 
 fn actor(account: &Account, address: &ClientAddress) -> Actor {

@@ -1,6 +1,6 @@
 //! Token chains. A step is taken from the generation that was seen, or not at all.
 
-use countersign_core::logon::{Chain, Resource};
+use countersign_core::logon::{Chain, Proof, Resource};
 use countersign_core::{Account, AccountId};
 use countersign_events::Timestamp;
 
@@ -76,6 +76,15 @@ impl Tx {
             .execute(sql, params![now.0, seen.id.as_str(), seen.generation])
             .await?
             == 1)
+    }
+
+    /// Takes a proof of possession; false when it was shown before. Kept until it would be refused for its age.
+    pub async fn take_proof(&mut self, proof: &Proof, now: Timestamp) -> Result<bool, StoreError> {
+        self.execute("DELETE FROM key_proofs WHERE expires_at <= $1", params![now.0])
+            .await?;
+        let sql = "INSERT INTO key_proofs (hash, expires_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
+        let params = params![proof.id.0.as_slice(), proof.ends_at.0];
+        Ok(self.execute(sql, params).await? == 1)
     }
 
     /// Ends everything that came from one logon; false when it has ended before. Whoever asks reports it (44005).

@@ -36,7 +36,7 @@ pub use client::{
 };
 pub use code::{AuthorizationCode, CODE_SECONDS, CodeRefusal, Presented, RecordedCode, Redeemed};
 pub use denial::Denial;
-pub use dpop::{BadThumbprint, Thumbprint};
+pub use dpop::{BadProof, BadThumbprint, PROOF_ALGORITHMS, PROOF_SECONDS, Proof, Thumbprint};
 pub use flow::{Answer, Denied, FLOW_SECONDS, Flow, Granted, Passed, PasswordStanding, Standing, Step};
 pub use pkce::{BadPkce, Challenge, Verifier};
 pub use redirect::{BadRedirect, RedirectUri, RegisteredRedirect};

@@ -97,6 +97,11 @@ impl Office {
 
     /// A token for the API, as the command line would get it, but for a day.
     pub async fn token(&self, account: &Account) -> String {
+        self.token_for(account, Resource::Api).await
+    }
+
+    /// A token for a resource, for a day.
+    pub async fn token_for(&self, account: &Account, resource: Resource) -> String {
         let (now, secret, verifier) = (
             self.server.clock.now(),
             Secret::new(&SystemEntropy),
@@ -105,7 +110,7 @@ impl Office {
         let code = RecordedCode {
             chain: secret.hash().to_hex(),
             client: ClientId::cli(),
-            resource: Resource::Api,
+            resource,
             redirect: String::new(),
             challenge: verifier.challenge(),
             account: account.id,

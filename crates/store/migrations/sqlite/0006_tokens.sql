@@ -30,3 +30,11 @@ CREATE TABLE signing_keys (
     created_at BIGINT NOT NULL,
     retired_at BIGINT
 );
+
+-- Proofs of possession that were shown (DPoP), so that each counts once.
+CREATE TABLE key_proofs (
+    hash       BLOB   NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE INDEX key_proofs_by_end ON key_proofs (expires_at);

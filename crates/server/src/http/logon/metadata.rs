@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use countersign_core::logon::{PublicKey, Resource};
+use countersign_core::logon::{PROOF_ALGORITHMS, PublicKey, Resource};
 use serde_json::{Value, json};
 
 use crate::AppState;
@@ -27,6 +27,7 @@ pub async fn metadata(State(app): State<AppState>) -> Json<Value> {
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "scopes_supported": [Resource::Api.scope(), Resource::Repositories.scope()],
+        "dpop_signing_alg_values_supported": PROOF_ALGORITHMS,
         "authorization_response_iss_parameter_supported": true,
     }))
 }

@@ -39,6 +39,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
+pub use report::Known;
+
 use super::same_site::own_forms_only;
 use crate::{App, AppState};
 

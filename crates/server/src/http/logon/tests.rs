@@ -4,7 +4,9 @@ mod clients;
 mod denials;
 mod factors;
 mod passkeys;
+mod possession;
 mod refresh;
+mod resources;
 mod tokens;
 
 use axum::body::Body;

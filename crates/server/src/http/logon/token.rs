@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
-use countersign_core::logon::{Client, Grant, Resource, Thumbprint, Verifier};
+use countersign_core::logon::{Client, Grant, Proof, Resource, Thumbprint, Verifier};
 use countersign_events::Reason;
 use countersign_store::StoreError;
 use http::{HeaderMap, StatusCode};
@@ -16,6 +16,7 @@ use super::exchange::{Exchange, ExchangeRefused, Issued, Wanted};
 use super::refresh::Refresh;
 use super::report::TokenRequest;
 use crate::AppState;
+use crate::access::{PROOF, shown_proof};
 use crate::http::Problem;
 use crate::listen::ClientAddress;
 use crate::signing::Keys;
@@ -86,12 +87,19 @@ pub async fn token(
             return Err(Problem::internal(&cause));
         }
     };
+    let key = match proven(&app, &headers).await? {
+        Ok(key) => key,
+        Err(mut refused) => {
+            refused.client = Some(Box::new(client));
+            return refuse(&app, &address, asked, refused).await;
+        }
+    };
     let call = Call {
         app: &app,
         address,
         parameters: &parameters,
         client: client.clone(),
-        key: None,
+        key,
         keys,
     };
     let answered = match grant {
@@ -110,6 +118,29 @@ pub async fn token(
             refuse(&app, &address, asked, refused).await
         }
     }
+}
+
+/// The key that the client proves to have, if it wants its tokens bound to one (RFC 9449, section 5).
+async fn proven(app: &AppState, headers: &HeaderMap) -> Result<Result<Option<Thumbprint>, Refused>, Problem> {
+    if !headers.contains_key(PROOF) {
+        return Ok(Ok(None));
+    }
+    let bad = || Refused {
+        error: "invalid_dpop_proof",
+        ..Refused::malformed("The DPoP header must be one fresh proof for this address, shown once.")
+    };
+    let (now, address) = (app.clock.now(), app.config.public_url.join("/oauth2/token"));
+    let proof = shown_proof(headers).map(|proof| Proof::read(proof, "POST", &address, None, now));
+    let Some(Ok(proof)) = proof else {
+        return Ok(Err(bad()));
+    };
+    let key = proof.key.clone();
+    let taken = app
+        .store
+        .write(move |tx| Box::pin(async move { tx.take_proof(&proof, now).await }))
+        .await
+        .map_err(|error: StoreError| Problem::internal(&error))?;
+    Ok(if taken { Ok(Some(key)) } else { Err(bad()) })
 }
 
 /// What is malformed still names its client in the event, if it is one of ours.
