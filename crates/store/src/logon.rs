@@ -94,16 +94,16 @@ impl View {
         let Some(row) = self.row(sql, params![cookie.0.as_slice()]).await? else {
             return Ok(None);
         };
-        let session = Session {
-            account: AccountId(row.int(0)?),
-            account_revision: row.int(1)?,
-            chain: row.text(2)?,
-            csrf: row.text(3)?,
-            created_at: Timestamp(row.int(4)?),
-            seen_at: Timestamp(row.int(5)?),
-            factor_at: row.int_or_null(6)?.map(Timestamp),
-        };
+        let session = session(&row)?;
         Ok(self.account(session.account).await?.map(|account| (session, account)))
+    }
+
+    /// The sessions of an account that were not ended; whether they still hold is for the caller to say.
+    pub async fn sessions_of(&mut self, account: AccountId) -> Result<Vec<Session>, StoreError> {
+        let sql = "SELECT account_id, account_revision, chain, csrf, created_at, seen_at, factor_at FROM sessions
+                   WHERE account_id = $1 AND ended_at IS NULL";
+        let rows = self.rows(sql, params![account.0]).await?;
+        rows.iter().map(session).collect()
     }
 }
 
@@ -408,4 +408,16 @@ fn challenge(bytes: Vec<u8>) -> Result<Challenge, StoreError> {
         .try_into()
         .map(Challenge)
         .map_err(|_| StoreError::Unreadable("the challenge of a logon"))
+}
+
+fn session(row: &Row) -> Result<Session, StoreError> {
+    Ok(Session {
+        account: AccountId(row.int(0)?),
+        account_revision: row.int(1)?,
+        chain: row.text(2)?,
+        csrf: row.text(3)?,
+        created_at: Timestamp(row.int(4)?),
+        seen_at: Timestamp(row.int(5)?),
+        factor_at: row.int_or_null(6)?.map(Timestamp),
+    })
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod accounts;
 mod clients;
 mod config;
 mod demo;
@@ -10,6 +11,7 @@ mod receivers;
 pub mod remote;
 mod requests;
 mod serve;
+mod sessions;
 mod settings;
 mod setup;
 mod terminal;
@@ -54,6 +56,12 @@ enum Command {
     /// Look at clients that may ask for logons, register and change them, over the API of a running server
     #[command(subcommand)]
     Clients(clients::Clients),
+    /// Look at accounts, add, change and reset them, over the API of a running server
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    /// Look at what is logged on, and end it, over the API of a running server
+    #[command(subcommand)]
+    Sessions(sessions::Sessions),
     /// Set the first administrators up
     #[command(subcommand)]
     Setup(setup::Setup),
@@ -86,6 +94,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Requests(requests) => requests.run(),
         Command::Receivers(receivers) => receivers.run(),
         Command::Clients(clients) => clients.run(),
+        Command::Accounts(accounts) => accounts.run(),
+        Command::Sessions(sessions) => sessions.run(),
         Command::Setup(setup) => setup.run(),
     }
 }

@@ -6,6 +6,7 @@ pub mod chains;
 pub mod clients;
 pub mod decide;
 pub mod receivers;
+pub mod sessions;
 pub mod settings;
 pub mod tokens;
 

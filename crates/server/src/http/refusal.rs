@@ -10,6 +10,7 @@ use countersign_vault::files::FileError;
 use super::problem::{Kind, Problem};
 use crate::flows::account_links::LinkError;
 use crate::flows::decide::DecideError;
+use crate::flows::sessions::SessionError;
 use crate::flows::settings::ChangeError;
 use crate::flows::tokens::TokenError;
 use crate::second_factor::CodeRefused;
@@ -132,6 +133,17 @@ impl From<LinkError> for Problem {
             LinkError::NoAccount => Self::new(Kind::NotFound, error.to_string()),
             LinkError::None => Self::new(Kind::Conflict, error.to_string()),
             LinkError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Why no session was listed or ended, as an answer.
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Refused(_) => Self::new(Kind::Forbidden, error.to_string()),
+            SessionError::NoAccount | SessionError::NoSession => Self::new(Kind::NotFound, error.to_string()),
+            SessionError::Store(error) => error.into(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod clients;
 mod events;
 mod receivers;
 mod requests;
+mod sessions;
 mod settings;
 mod tokens;
 
@@ -37,6 +38,7 @@ pub fn router() -> Router<AppState> {
         .merge(clients::router())
         .merge(tokens::router())
         .merge(accounts::router())
+        .merge(sessions::router())
         .merge(events::router())
         .merge(alerts::router())
 }

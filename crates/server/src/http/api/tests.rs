@@ -44,6 +44,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("clients.rs"),
         include_str!("tokens.rs"),
         include_str!("accounts.rs"),
+        include_str!("sessions.rs"),
         include_str!("events.rs"),
         include_str!("alerts.rs"),
     ];

@@ -224,3 +224,75 @@ async fn a_service_has_tokens_that_administrators_make_and_revoke_and_nothing_el
         .await;
     assert_eq!(late.status, StatusCode::UNPROCESSABLE_ENTITY, "its end has passed");
 }
+
+#[tokio::test]
+async fn req_13_people_see_and_end_their_sessions_and_chains() {
+    let office = Office::open().await;
+    let mut browser = office.server.browser();
+    browser.log_on("bob").await;
+    let (ann, bob) = (office.token(&office.ann).await, office.token(&office.bob).await);
+    let list = office.call(&bob, Method::GET, "/sessions", None).await;
+    let sessions = body(&list.body)["sessions"].as_array().unwrap().clone();
+    let shown: Vec<_> = sessions
+        .iter()
+        .map(|session| {
+            (
+                session["client"].as_str().unwrap(),
+                session["current"].as_bool().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(shown.len(), 2);
+    assert!(
+        shown.contains(&("web-ui", false)) && shown.contains(&("cli", true)),
+        "{shown:?}"
+    );
+    let web = sessions.iter().find(|session| session["client"] == "web-ui").unwrap();
+    assert_eq!(
+        (&web["address"], &web["resource"]),
+        (&json!("192.0.2.7"), &json!("countersign-web"))
+    );
+    let chain = web["id"].as_str().unwrap();
+    // Not through another account, and not by somebody without the role.
+    let astray = format!("/accounts/1/sessions/{chain}");
+    assert_eq!(office.call(&ann, Method::DELETE, &astray, None).await.status, 404);
+    let eve = office
+        .server
+        .colleague(
+            "eve",
+            &[countersign_core::Role::BackupAdministrator],
+            crate::testing::NOW,
+        )
+        .await;
+    let eve = office.token(&eve).await;
+    for method in [Method::GET, Method::DELETE] {
+        let refused = office.call(&eve, method, "/accounts/2/sessions", None).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    }
+    let before = office.server.events().await.len();
+    let ended = office
+        .call(&bob, Method::DELETE, &format!("/sessions/{chain}"), None)
+        .await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT, "{}", ended.body);
+    assert_eq!(browser.get("/pending").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        office.server.events().await[before..],
+        [countersign_events::Event::TokenChainRevoked {
+            source_ip_address: Some([192, 0, 2, 8].into()),
+            chain_id: Some(chain.to_owned()),
+        }]
+    );
+    let again = office
+        .call(&bob, Method::DELETE, &format!("/sessions/{chain}"), None)
+        .await;
+    assert_eq!(again.status, 404);
+    let second = office.token(&office.bob).await;
+    let others = office.call(&second, Method::DELETE, "/sessions", None).await;
+    assert_eq!(body(&others.body), json!({"ended": 1}));
+    assert_eq!(office.call(&bob, Method::GET, "/sessions", None).await.status, 401);
+    let by_ann = office.call(&ann, Method::DELETE, "/accounts/2/sessions", None).await;
+    assert_eq!(body(&by_ann.body), json!({"ended": 1}));
+    assert_eq!(office.call(&second, Method::GET, "/sessions", None).await.status, 401);
+    let left = office.call(&ann, Method::GET, "/accounts/2/sessions", None).await;
+    assert_eq!(body(&left.body), json!({"sessions": []}));
+}

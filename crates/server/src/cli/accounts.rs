@@ -1,0 +1,347 @@
+//! `countersign accounts`: look at accounts, add, change and reset them, over the API of a running server.
+
+mod document;
+mod tokens;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use countersign_core::account_change::Reset;
+use countersign_core::{AccountId, AccountName, Role};
+use serde_json::{Value, json};
+
+use super::remote::failure::{Failure, ended, read};
+use super::remote::{Remote, ServerFlags};
+use super::terminal::plain;
+use document::{Account, became, link_said, table};
+use tokens::Tokens;
+
+/// For `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or recorded as a request that a second person must approve
+  1  failed: the server cannot be reached, nobody is logged on …
+  2  the arguments are wrong
+  3  refused, and nothing was changed: not allowed, no such account, the name is taken, too few could approve …;
+     standard error says which";
+
+/// Look at accounts, add, change and reset them.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXIT_CODES)]
+pub enum Accounts {
+    /// List accounts, those that were deleted too
+    List(List),
+    /// Show an account: everything that is set, and the link that waits
+    Show(Named),
+    /// Add a person, who is invited by a link, or a service
+    Add(Add),
+    /// Change what is given, keep the rest
+    Change(Change),
+    /// Enable an account
+    Enable(Named),
+    /// Disable an account and end its sessions
+    Disable(Named),
+    /// Delete an account: kept for the record, its name is never given again
+    Delete(Named),
+    /// Make the link that waits for an account and print it, this once; the one before ends
+    Link(Named),
+    /// Invite a person anew: password and second factor end at once
+    Invite(Named),
+    /// Let a person choose another password, by a link on which the second factor is shown
+    ResetPassword(Named),
+    /// Let a person enrol another second factor, by a link on which the password is shown
+    ResetSecondFactor(Named),
+    /// Have a password changed at the next sign-in
+    ExpirePassword(Named),
+    /// List, make and revoke the repository tokens of an account
+    #[command(subcommand)]
+    Tokens(Tokens),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct List {
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Named {
+    /// The account's name or number
+    #[arg(value_name = "ACCOUNT")]
+    account: String,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+/// What can be set of an account at any time.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// What it may do; once for each role: backup-administrator, security-administrator, backup-operator or backup-viewer
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<Role>,
+    /// From when on it may not act any more: 2027-01-31T00:00:00Z; `never` for no end
+    #[arg(long, value_name = "TIME")]
+    expires: Option<String>,
+    /// Whether a second factor is always asked for
+    #[arg(long, value_name = "BOOL")]
+    mfa: Option<bool>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Add {
+    /// What to call it, for good
+    #[arg(value_name = "NAME")]
+    name: AccountName,
+    /// A program: it never logs on, and has repository tokens alone
+    #[arg(long)]
+    service: bool,
+    #[command(flatten)]
+    settings: Settings,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Change {
+    /// The account's name or number
+    #[arg(value_name = "ACCOUNT")]
+    account: String,
+    #[command(flatten)]
+    settings: Settings,
+    /// It may do nothing any more but log on
+    #[arg(long, conflicts_with = "roles")]
+    no_roles: bool,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+impl Accounts {
+    /// Does it over the API.
+    pub fn run(self) -> ExitCode {
+        ended(|| self.carry_out(&Remote::logged_on(self.server())?))
+    }
+
+    const fn server(&self) -> &ServerFlags {
+        match self {
+            Self::List(list) => &list.server,
+            Self::Show(named)
+            | Self::Enable(named)
+            | Self::Disable(named)
+            | Self::Delete(named)
+            | Self::Link(named)
+            | Self::Invite(named)
+            | Self::ResetPassword(named)
+            | Self::ResetSecondFactor(named)
+            | Self::ExpirePassword(named) => &named.server,
+            Self::Add(add) => &add.server,
+            Self::Change(change) => &change.server,
+            Self::Tokens(tokens) => tokens.server(),
+        }
+    }
+
+    /// What standard output gets.
+    fn carry_out(&self, remote: &Remote) -> Result<String, Failure> {
+        match self {
+            Self::List(list) => list.carry_out(remote),
+            Self::Show(named) => named.show(remote),
+            Self::Add(add) => add.carry_out(remote),
+            Self::Change(change) => change.carry_out(remote),
+            Self::Enable(named) => named.switch(remote, "enable", "enabled"),
+            Self::Disable(named) => named.switch(remote, "disable", "disabled"),
+            Self::Delete(named) => named.delete(remote),
+            Self::Link(named) => named.link(remote),
+            Self::Invite(named) => named.reset(remote, Reset::Both),
+            Self::ResetPassword(named) => named.reset(remote, Reset::Password),
+            Self::ResetSecondFactor(named) => named.reset(remote, Reset::SecondFactor),
+            Self::ExpirePassword(named) => named.reset(remote, Reset::PasswordAtNextLogon),
+            Self::Tokens(tokens) => tokens.carry_out(remote),
+        }
+    }
+}
+
+impl List {
+    fn carry_out(&self, remote: &Remote) -> Result<String, Failure> {
+        let answer = remote.get("/api/v1/accounts")?;
+        if self.json {
+            return Ok(format!("{answer}\n"));
+        }
+        let accounts: Vec<Account> = read(remote, answer["accounts"].clone())?;
+        Ok(table(&accounts))
+    }
+}
+
+impl Named {
+    fn show(&self, remote: &Remote) -> Result<String, Failure> {
+        let answer = named(remote, &self.account)?;
+        if self.json {
+            return Ok(format!("{answer}\n"));
+        }
+        let account: Account = read(remote, answer)?;
+        Ok(account.shown())
+    }
+
+    fn switch(&self, remote: &Remote, verb: &str, done: &str) -> Result<String, Failure> {
+        let account = known(remote, &self.account)?;
+        let answer = remote.post_any(&format!("{}/{verb}", path_of(account.id)), &json!({}))?;
+        said(
+            remote,
+            answer,
+            self.json,
+            &format!("Account {} is {done}.", account.name),
+        )
+    }
+
+    fn delete(&self, remote: &Remote) -> Result<String, Failure> {
+        let account = known(remote, &self.account)?;
+        let answer = remote.delete(&path_of(account.id))?;
+        said(
+            remote,
+            answer,
+            self.json,
+            &format!("Account {} is deleted.", account.name),
+        )
+    }
+
+    fn link(&self, remote: &Remote) -> Result<String, Failure> {
+        let account = known(remote, &self.account)?;
+        let answer = remote.post(&format!("{}/link", path_of(account.id)), &json!({}))?;
+        if self.json {
+            return Ok(format!("{answer}\n"));
+        }
+        link_said(remote, &answer)
+    }
+
+    fn reset(&self, remote: &Remote, what: Reset) -> Result<String, Failure> {
+        let account = known(remote, &self.account)?;
+        let answer = remote.post(&format!("{}/reset", path_of(account.id)), &json!({"what": what}))?;
+        if self.json {
+            return Ok(format!("{answer}\n"));
+        }
+        let done = match what {
+            Reset::PasswordAtNextLogon => "The next sign-in asks for a new password.",
+            Reset::Password | Reset::SecondFactor | Reset::Both => "It is to be set anew.",
+        };
+        with_link(remote, &answer, done, &account.name, what.link().is_some())
+    }
+}
+
+impl Add {
+    fn carry_out(&self, remote: &Remote) -> Result<String, Failure> {
+        let settings = &self.settings;
+        let new = json!({
+            "name": self.name,
+            "kind": if self.service { "service" } else { "person" },
+            "roles": settings.roles,
+            "expires_at": settings.end(),
+            "mfa": settings.mfa.unwrap_or(false),
+        });
+        let answer = remote.post("/api/v1/accounts", &new)?;
+        if self.json {
+            return Ok(format!("{answer}\n"));
+        }
+        let done = format!("Account {} is added.", self.name);
+        with_link(remote, &answer, &done, self.name.as_str(), !self.service)
+    }
+}
+
+impl Change {
+    fn carry_out(&self, remote: &Remote) -> Result<String, Failure> {
+        let account = known(remote, &self.account)?;
+        let settings = &self.settings;
+        let roles = if self.no_roles {
+            Vec::new()
+        } else if settings.roles.is_empty() {
+            account.roles.clone()
+        } else {
+            settings.roles.clone()
+        };
+        let expires_at = match &settings.expires {
+            Some(_) => settings.end(),
+            None => account.expires_at.clone(),
+        };
+        let given = json!({
+            "roles": roles,
+            "expires_at": expires_at,
+            "mfa": settings.mfa.unwrap_or(account.mfa),
+        });
+        let answer = remote.put(&path_of(account.id), &given)?;
+        said(
+            remote,
+            answer,
+            self.json,
+            &format!("Account {} is changed.", account.name),
+        )
+    }
+}
+
+impl Settings {
+    fn end(&self) -> Option<String> {
+        self.expires.clone().filter(|end| end != "never")
+    }
+}
+
+fn path_of(id: AccountId) -> String {
+    format!("/api/v1/accounts/{id}")
+}
+
+/// What became of a change, as JSON or for a terminal.
+fn said(remote: &Remote, answer: Option<Value>, json: bool, done: &str) -> Result<String, Failure> {
+    if json {
+        return Ok(format!("{}\n", answer.unwrap_or_default()));
+    }
+    became(remote, answer.as_ref(), done)
+}
+
+/// The same with the link that goes with it: told now, or how to get it once it is approved.
+fn with_link(remote: &Remote, answer: &Value, done: &str, name: &str, linked: bool) -> Result<String, Failure> {
+    let mut text = became(remote, Some(answer), done)?;
+    if answer["link"].is_object() {
+        text += &link_said(remote, &answer["link"])?;
+    } else if answer["request"].is_number() && linked {
+        text += &format!(
+            "When it is approved, make the link for its person: countersign accounts link {}\n",
+            plain(name)
+        );
+    }
+    Ok(text)
+}
+
+/// The account of this name, in whatever case, or else of this number.
+fn named(remote: &Remote, text: &str) -> Result<Value, Failure> {
+    let answer = remote.get("/api/v1/accounts")?;
+    let all: Vec<Value> = read(remote, answer["accounts"].clone())?;
+    let key = text.to_lowercase();
+    let by_name = all
+        .iter()
+        .find(|account| account["name"].as_str().is_some_and(|name| name.to_lowercase() == key));
+    let found = by_name.or_else(|| {
+        all.iter()
+            .find(|account| account["id"].as_i64().is_some_and(|id| id.to_string() == text))
+    });
+    found
+        .cloned()
+        .ok_or_else(|| Failure::Refused(format!("there is no account {}", plain(text))))
+}
+
+fn known(remote: &Remote, text: &str) -> Result<Account, Failure> {
+    read(remote, named(remote, text)?)
+}
+
+#[cfg(test)]
+mod tests;
