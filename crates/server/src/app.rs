@@ -81,6 +81,11 @@ impl App {
         let vault = Vault::open(store.clone(), &root, Arc::clone(&clock), Arc::clone(&entropy)).await?;
         let (metrics, alerts) = (Metrics::new(), Arc::<Alerts>::default());
         metrics.register(|registry| registry.register_collector(Box::new(Arc::clone(&alerts))));
+        let hashing = Hashing::default();
+        let hashed = hashing.done.clone();
+        metrics.register(|registry| {
+            registry.register("passwords_hashed", "Passwords hashed, to compare or to keep", hashed)
+        });
         Ok(Arc::new(Self {
             config,
             clock,
@@ -96,7 +101,7 @@ impl App {
             alerts,
             _lock: lock,
             sealing,
-            hashing: Hashing::default(),
+            hashing,
             signing: Signing::default(),
             refresh,
             denials: ReportLimit::default(),

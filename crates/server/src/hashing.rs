@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use countersign_core::password::{self, HashingFailed, KnownPassword, PasswordHash};
 use countersign_core::{AccountId, Entropy};
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -11,11 +12,18 @@ use zeroize::Zeroizing;
 const AT_ONCE: usize = 2;
 
 /// The room in which passwords are hashed.
-pub struct Hashing(Arc<Semaphore>);
+pub struct Hashing {
+    room: Arc<Semaphore>,
+    /// How many were hashed.
+    pub done: Counter,
+}
 
 impl Default for Hashing {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self {
+            room: Arc::new(Semaphore::new(AT_ONCE)),
+            done: Counter::default(),
+        }
     }
 }
 
@@ -46,7 +54,11 @@ impl Hashing {
         &self,
         work: impl FnOnce() -> Result<T, HashingFailed> + Send + 'static,
     ) -> Result<T, HashingFailed> {
-        let permit = Arc::clone(&self.0).acquire_owned().await.map_err(|_| HashingFailed)?;
+        let permit = Arc::clone(&self.room)
+            .acquire_owned()
+            .await
+            .map_err(|_| HashingFailed)?;
+        self.done.inc();
         tokio::task::spawn_blocking(move || {
             // Held by the work itself: a caller that goes away does not make room early.
             let _permit = permit;

@@ -1,4 +1,4 @@
-//! Removes logon events that are older than the settings keep them (docs/adr/0022).
+//! Removes logon events that are older than the settings keep them (docs/adr/0022), and counters of tries that have forgotten what they counted.
 
 use std::time::Duration;
 
@@ -37,7 +37,18 @@ impl Retention {
     /// Runs until it is dropped. Each step is one transaction, so being cut off leaves nothing half done.
     pub async fn run(self) {
         loop {
+            let forgotten = match self.forget().await {
+                Ok(gone) => gone,
+                Err(error) => {
+                    tracing::error!(
+                        detail = error.detail(),
+                        "old counters of tries could not be removed: {error}"
+                    );
+                    0
+                }
+            };
             let wait = match self.step().await {
+                Ok(_) if forgotten >= u64::from(A_STEP) => PAUSE,
                 Ok(A_STEP) => PAUSE,
                 Ok(_) => EVERY,
                 Err(error) => {
@@ -47,6 +58,15 @@ impl Retention {
             };
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Takes away what counters of wrong tries have forgotten.
+    async fn forget(&self) -> Result<u64, StoreError> {
+        let now = self.app.clock.now();
+        self.app
+            .store
+            .write(move |tx| Box::pin(async move { tx.forget_attempts(now, A_STEP).await }))
+            .await
     }
 
     /// Removes some that may go; fewer than [`A_STEP`] when there are no more.

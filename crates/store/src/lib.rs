@@ -7,6 +7,7 @@
 mod engine;
 mod account_links;
 mod accounts;
+mod attempts;
 mod backups;
 mod chains;
 mod clients;
@@ -54,7 +55,7 @@ pub use view::{Tx, View};
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -70,6 +71,7 @@ pub struct Store {
     readers: Arc<Readers>,
     events: watch::Receiver<i64>,
     full: Arc<AtomicBool>,
+    writes: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -88,6 +90,7 @@ impl Store {
             readers: Arc::new(Readers::new(path)),
             events,
             full,
+            writes: Arc::default(),
         })
     }
 
@@ -100,6 +103,7 @@ impl Store {
     {
         let (answer, answered) = oneshot::channel();
         let job = writer::Work::new(work, answer);
+        self.writes.fetch_add(1, Ordering::Relaxed);
         self.writer.send(Box::new(job)).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
@@ -128,6 +132,11 @@ impl Store {
         let result = work(reader.view()).await;
         reader.give_back();
         result
+    }
+
+    /// How many transactions were asked for. For tests of what an answer costs.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// Whether a write found no room, and none has found any since [`Store::try_room`].

@@ -1,7 +1,6 @@
 //! Logon: factors, flows, codes, sessions, tries. Every step is taken from the state that was seen, or not at all.
 
 use countersign_core::factor::Factors;
-use countersign_core::logon::throttle::{Attempts, Counter, Throttled};
 use countersign_core::logon::{
     AuthorizationCode, AuthorizationRequest, Challenge, ClientId, Flow, Passed, RecordedCode, Redeemed, RedirectUri,
     Resource, Session,
@@ -213,51 +212,6 @@ impl Tx {
     pub async fn end_logon_flow(&mut self, seen: &LogonFlow) -> Result<bool, StoreError> {
         let sql = "DELETE FROM logon_flows WHERE id = $1 AND revision = $2";
         Ok(self.execute(sql, params![seen.id.as_str(), seen.revision]).await? == 1)
-    }
-
-    /// Charges a try before it is compared.
-    pub async fn charge(
-        &mut self,
-        counter: &Counter,
-        now: Timestamp,
-    ) -> Result<Result<Attempts, Throttled>, StoreError> {
-        let key = counter.key();
-        let before = match self
-            .row(
-                "SELECT failures, last_at FROM attempts WHERE counter = $1",
-                params![key.as_str()],
-            )
-            .await?
-        {
-            Some(row) => Some(Attempts {
-                failures: u32::try_from(row.int(0)?).map_err(|_| StoreError::Unreadable("a count of tries"))?,
-                last_at: Timestamp(row.int(1)?),
-            }),
-            None => None,
-        };
-        let after = match counter.charge(before, now) {
-            Ok(after) => after,
-            Err(throttled) => return Ok(Err(throttled)),
-        };
-        self.execute(
-            "INSERT INTO attempts (counter, failures, last_at) VALUES ($1, $2, $3)
-             ON CONFLICT (counter) DO UPDATE SET failures = excluded.failures, last_at = excluded.last_at",
-            params![key, i64::from(after.failures), after.last_at.0],
-        )
-        .await?;
-        Ok(Ok(after))
-    }
-
-    /// Forgets the failures of a counter: the try was right.
-    pub async fn forgive(&mut self, counter: &Counter) -> Result<(), StoreError> {
-        let sql = "DELETE FROM attempts WHERE counter = $1";
-        self.execute(sql, params![counter.key()]).await.map(drop)
-    }
-
-    /// Takes one try back that was charged: it was right, and the failures of others stay.
-    pub async fn take_back(&mut self, counter: &Counter) -> Result<(), StoreError> {
-        let sql = "UPDATE attempts SET failures = failures - 1 WHERE counter = $1 AND failures > 0";
-        self.execute(sql, params![counter.key()]).await.map(drop)
     }
 
     /// Keeps a code that was just issued, and forgets those whose chains are over.

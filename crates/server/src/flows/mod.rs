@@ -9,6 +9,7 @@ pub mod receivers;
 pub mod sessions;
 pub mod settings;
 pub mod tokens;
+pub mod unlock;
 
 use countersign_core::{Account, Refusal, Role};
 use countersign_vault::VaultError;

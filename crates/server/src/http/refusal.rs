@@ -13,6 +13,7 @@ use crate::flows::decide::DecideError;
 use crate::flows::sessions::SessionError;
 use crate::flows::settings::ChangeError;
 use crate::flows::tokens::TokenError;
+use crate::flows::unlock::UnlockError;
 use crate::second_factor::CodeRefused;
 
 /// Every way in which the vault says no, as an answer. The one place.
@@ -110,6 +111,16 @@ impl From<ChangeError> for Problem {
             ChangeError::BadCertificates(_) => {
                 Self::new(Kind::Invalid, error.to_string()).with("field", "options.tls.ca")
             }
+        }
+    }
+}
+
+/// Why an account was not unlocked, as an answer.
+impl From<UnlockError> for Problem {
+    fn from(error: UnlockError) -> Self {
+        match error {
+            UnlockError::Change(error) => error.into(),
+            UnlockError::Throttled(_) => Self::new(Kind::TooMany, error.to_string()),
         }
     }
 }

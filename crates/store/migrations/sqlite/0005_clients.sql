@@ -46,3 +46,17 @@ CREATE INDEX authorization_codes_by_end ON authorization_codes (expires_at);
 
 ALTER TABLE accounts ADD COLUMN expires_at BIGINT;
 ALTER TABLE accounts ADD COLUMN mfa BIGINT NOT NULL DEFAULT 0;
+
+-- Whose a counter of tries is, so that an administrator can unlock; and by age, so that old ones go.
+ALTER TABLE attempts ADD COLUMN whose TEXT NOT NULL DEFAULT '';
+
+CREATE INDEX attempts_by_whose ON attempts (whose);
+CREATE INDEX attempts_by_age ON attempts (last_at);
+
+-- From where people log on: the hash of a name and a network.
+CREATE TABLE known_sources (
+    source  BLOB   NOT NULL PRIMARY KEY,
+    seen_at BIGINT NOT NULL
+);
+
+CREATE INDEX known_sources_by_age ON known_sources (seen_at);

@@ -14,6 +14,7 @@ mod requests;
 mod sessions;
 mod settings;
 mod tokens;
+mod unlock;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -39,6 +40,7 @@ pub fn router() -> Router<AppState> {
         .merge(tokens::router())
         .merge(accounts::router())
         .merge(sessions::router())
+        .merge(unlock::router())
         .merge(events::router())
         .merge(alerts::router())
 }

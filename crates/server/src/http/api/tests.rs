@@ -45,6 +45,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("tokens.rs"),
         include_str!("accounts.rs"),
         include_str!("sessions.rs"),
+        include_str!("unlock.rs"),
         include_str!("events.rs"),
         include_str!("alerts.rs"),
     ];
@@ -99,3 +100,4 @@ mod decisions;
 mod events;
 mod hostile;
 mod receivers;
+mod unlock;

@@ -5,9 +5,10 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_core::logon::Answer;
-use countersign_core::logon::throttle::Counter;
+use countersign_core::logon::throttle::{Charged, Throttled};
 use countersign_core::password::{HashingFailed, PasswordHash};
 use countersign_core::{Account, AccountName};
+use countersign_events::Timestamp;
 use countersign_store::{LogonFlow, StoreError, Tx};
 use http::HeaderMap;
 use serde::Deserialize;
@@ -90,17 +91,13 @@ impl Given<'_> {
     async fn name_and_password(self, password: Zeroizing<String>) -> Result<Response, Problem> {
         let app = self.app;
         let name = self.typed.clone().unwrap_or_default();
-        let of_name = Counter::NameFrom {
-            name: name.clone(),
-            source: self.address.ip,
-        };
-        let of_source = Counter::Source(self.address.ip);
+        let source = self.address.ip;
         let now = app.clock.now();
 
         // First charged, then compared: many tries at once cannot slip through.
         let mut turn = self.turn();
         turn.name = self.logon.name.clone();
-        let (first, second) = (of_name.clone(), of_source.clone());
+        let typed = name.clone();
         let parsed: Option<AccountName> = name.parse().ok();
         let looked_up = app
             .store
@@ -110,18 +107,18 @@ impl Given<'_> {
                         Some(name) => kept_of(tx, name).await?,
                         None => None,
                     };
-                    // Both are charged, whatever the other says, so that a wait for one is no way round the other.
-                    let (one, two) = (tx.charge(&first, now).await?, tx.charge(&second, now).await?);
-                    let Some(throttled) = one.err().or(two.err()) else {
-                        return Ok(Ok(kept));
+                    let known = tx.is_known_source(&typed, source, now).await?;
+                    let charged = Charged::of(&typed, source, known);
+                    let Some(throttled) = charge(tx, &charged, now).await? else {
+                        return Ok(Ok((kept, charged)));
                     };
                     turn.known.account = kept.map(|kept| kept.account);
                     turn.answer(tx, Answer::Throttled, Some(throttled)).await.map(Err)
                 })
             })
             .await;
-        let kept = match looked_up {
-            Ok(Ok(kept)) => kept,
+        let (kept, charged) = match looked_up {
+            Ok(Ok(looked_up)) => looked_up,
             Ok(Err(outcome)) => return self.respond(Ok(outcome)),
             Err(error) => return self.respond(Err(error)),
         };
@@ -143,10 +140,15 @@ impl Given<'_> {
             .write(move |tx| {
                 Box::pin(async move {
                     let answer = match (compared, kept) {
-                        (Err(HashingFailed), _) => Answer::Failed,
+                        (Err(HashingFailed), _) => {
+                            // It was not compared, so it tells nothing about who tried.
+                            tx.take_back(&charged.name).await?;
+                            take_back(tx, &charged).await?;
+                            Answer::Failed
+                        }
                         (Ok(Some(known)), Some(kept)) => {
-                            tx.forgive(&of_name).await?;
-                            tx.take_back(&of_source).await?;
+                            tx.forgive(&charged.name).await?;
+                            take_back(tx, &charged).await?;
                             if let (Some(old), Some(new)) = (&kept.hash, &rehashed) {
                                 tx.rehash_password(kept.account.id, old, new).await?;
                             }
@@ -163,6 +165,35 @@ impl Given<'_> {
             })
             .await;
         self.respond(outcome)
+    }
+}
+
+/// Charges a try; how long it has to wait, if it has to.
+async fn charge(tx: &mut Tx, charged: &Charged, now: Timestamp) -> Result<Option<Throttled>, StoreError> {
+    // Both are charged, whatever the other says, so that a wait for one is no way round the other.
+    let (name, source) = (
+        tx.charge(&charged.name, now).await?,
+        tx.charge(&charged.source, now).await?,
+    );
+    if let Some(throttled) = name.err().or(source.err()) {
+        return Ok(Some(throttled));
+    }
+    // Only what would be looked at takes from what all share.
+    let Some(shared) = &charged.shared else { return Ok(None) };
+    let throttled = tx.charge(shared, now).await?.err();
+    if throttled.is_some() {
+        // It is not this source's fault.
+        tx.take_back(&charged.name).await?;
+    }
+    Ok(throttled)
+}
+
+/// Takes a try back from what others share.
+async fn take_back(tx: &mut Tx, charged: &Charged) -> Result<(), StoreError> {
+    tx.take_back(&charged.source).await?;
+    match &charged.shared {
+        Some(shared) => tx.take_back(shared).await,
+        None => Ok(()),
     }
 }
 

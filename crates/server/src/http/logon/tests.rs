@@ -7,6 +7,7 @@ mod passkeys;
 mod possession;
 mod refresh;
 mod resources;
+mod throttling;
 mod tokens;
 
 use axum::body::Body;

@@ -185,6 +185,8 @@ impl Turn {
             return Ok(Outcome::Asked);
         }
         report::granted(tx, &granted, &self.address, self.now).await?;
+        let name = granted.account().name.as_str();
+        tx.note_known_source(name, self.address.ip, self.now).await?;
         let code = granted.code(self.now, &*self.app.entropy);
         tx.add_code(&code, self.now).await?;
         let issuer = self.app.issuer();
