@@ -12,6 +12,7 @@ pub mod id;
 pub mod logon;
 pub mod manifest;
 pub mod object;
+pub mod own_factor;
 pub mod passkey;
 pub mod password;
 pub mod policy;

@@ -28,6 +28,7 @@ pub mod second_factor;
 pub mod session;
 pub mod setup;
 pub mod signing;
+pub mod step_up;
 #[cfg(test)]
 pub mod testing;
 pub mod workers;

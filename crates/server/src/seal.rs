@@ -27,6 +27,8 @@ pub struct SealingKey {
 pub enum Purpose {
     /// The second factor of an account.
     Totp(AccountId),
+    /// The second factor of an account, until it is confirmed.
+    PendingTotp(AccountId),
     /// The second factor of a first administrator, until it is confirmed.
     FoundingTotp(i64),
     /// What signs access tokens, by when it was made.
@@ -40,6 +42,7 @@ impl Purpose {
         match self {
             Self::Totp(account) => format!("totp {account}"),
             Self::LinkTotp(link) => format!("link totp {link}"),
+            Self::PendingTotp(account) => format!("pending totp {account}"),
             Self::FoundingTotp(link) => format!("founding totp {link}"),
             Self::SigningKey(made) => format!("signing key {made}"),
         }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use countersign_core::logon::{ClientId, Resource};
 use countersign_core::token::hash_of;
 use countersign_core::{Account, Actor, Sha256, Via};
+use countersign_events::Timestamp;
 use http::request::Parts;
 use http::{HeaderValue, Method, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -35,9 +36,18 @@ pub struct Person {
     pub address: ClientAddress,
     /// By which the store finds the session.
     pub session: Sha256,
+    /// The token chain that it belongs to.
+    pub chain: String,
+    /// When a factor was last shown in it: at the logon, or since.
+    pub factor_at: Option<Timestamp>,
 }
 
 impl Person {
+    /// Whether a factor was shown within these minutes (OWASP ASVS 5.0, 7.5.1).
+    pub fn fresh(&self, minutes: i64, now: Timestamp) -> bool {
+        self.factor_at.is_some_and(|at| now < at.plus_seconds(minutes * 60))
+    }
+
     /// As a decision sees them.
     pub fn actor(&self) -> Actor {
         actor(&self.account, &self.address)
@@ -65,6 +75,16 @@ impl IntoResponse for NotLoggedOn {
             }
             Self::Failed(problem) => problem.into_response(),
         }
+    }
+}
+
+/// A path of this server, else the start: a redirect must not lead away.
+pub fn local_path(to: &str) -> &str {
+    let plain = to.bytes().all(|byte| (0x21..=0x7e).contains(&byte) && byte != b'\\');
+    if to.starts_with('/') && !to.starts_with("//") && plain && to.len() <= 1024 {
+        to
+    } else {
+        "/"
     }
 }
 
@@ -145,6 +165,8 @@ pub async fn of_browser(
         csrf: session.csrf,
         address,
         session: hash,
+        chain: session.chain,
+        factor_at: session.factor_at,
     }))
 }
 

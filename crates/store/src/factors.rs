@@ -53,6 +53,20 @@ impl View {
         })
     }
 
+    /// When the account's authenticator app was enrolled; none when it has none.
+    pub async fn totp_enrolled_at(&mut self, account: AccountId) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT enrolled_at FROM totp_secrets WHERE account_id = $1";
+        let row = self.row(sql, params![account.0]).await?;
+        row.map(|row| row.int(0).map(Timestamp)).transpose()
+    }
+
+    /// The sealed secret that its owner has not confirmed yet, unless that took too long.
+    pub async fn pending_totp(&mut self, account: AccountId, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT sealed FROM pending_totp WHERE account_id = $1 AND expires_at > $2";
+        let row = self.row(sql, params![account.0, now.0]).await?;
+        row.map(|row| row.blob(0)).transpose()
+    }
+
     /// The recovery codes of an account, by their hashes.
     pub async fn recovery_codes_of(&mut self, account: AccountId) -> Result<RecoveryHashes, StoreError> {
         let sql = "SELECT hash, used_at FROM recovery_codes WHERE account_id = $1 ORDER BY hash";
@@ -103,11 +117,56 @@ impl Tx {
         Ok(self.execute(sql, params).await? == 1)
     }
 
+    /// Keeps a secret that its owner has not confirmed yet, in the place of an earlier one.
+    pub async fn set_pending_totp(
+        &mut self,
+        account: AccountId,
+        sealed: &[u8],
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO pending_totp (account_id, sealed, expires_at) VALUES ($1, $2, $3)
+             ON CONFLICT (account_id) DO UPDATE SET sealed = excluded.sealed, expires_at = excluded.expires_at",
+            params![account.0, sealed, expires_at.0],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Forgets it.
+    pub async fn forget_pending_totp(&mut self, account: AccountId) -> Result<(), StoreError> {
+        self.execute("DELETE FROM pending_totp WHERE account_id = $1", params![account.0])
+            .await
+            .map(drop)
+    }
+
+    /// Takes an account's authenticator app away; false when it has none.
+    pub async fn remove_totp(&mut self, account: AccountId) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM totp_secrets WHERE account_id = $1";
+        Ok(self.execute(sql, params![account.0]).await? == 1)
+    }
+
+    /// Keeps an account from approving until then, unless it is kept longer already. Its sessions go on: it stays the same
+    /// account, with the same rights.
+    pub async fn start_cool_off(&mut self, account: AccountId, until: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE accounts SET eligible_at = $1 WHERE id = $2 AND eligible_at < $1";
+        self.execute(sql, params![until.0, account.0]).await.map(drop)
+    }
+
+    /// Gives a session another cookie, in which a factor has just been shown; false when it has ended.
+    pub async fn renew_session(&mut self, old: Sha256, new: Sha256, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "UPDATE sessions SET cookie_hash = $1, factor_at = $2, seen_at = $2
+                   WHERE cookie_hash = $3 AND ended_at IS NULL";
+        let params = params![new.0.as_slice(), now.0, old.0.as_slice()];
+        Ok(self.execute(sql, params).await? == 1)
+    }
+
     /// Takes every second factor of an account away, recovery codes too; how many factors there were.
     pub async fn remove_factors(&mut self, account: AccountId) -> Result<u32, StoreError> {
         let before = self.factors_of(account).await?;
         for sql in [
             "DELETE FROM totp_secrets WHERE account_id = $1",
+            "DELETE FROM pending_totp WHERE account_id = $1",
             "DELETE FROM passkeys WHERE account_id = $1",
             "DELETE FROM recovery_codes WHERE account_id = $1",
         ] {

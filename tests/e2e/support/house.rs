@@ -228,10 +228,11 @@ impl House {
         }
         let decider = Decider {
             account: by.account.id,
-            code: by
-                .totp
-                .code_at(Timestamp(step * STEP_SECONDS * 1_000_000))
-                .expect("a code"),
+            shown: countersign::step_up::Shown::Code(
+                by.totp
+                    .code_at(Timestamp(step * STEP_SECONDS * 1_000_000))
+                    .expect("a code"),
+            ),
             comment: String::new(),
             from: ClientAddress {
                 ip: self.address.ip(),

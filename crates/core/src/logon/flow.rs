@@ -328,6 +328,9 @@ fn new_password(
     if passed.factor_at.is_none() && standing.asks_second_factor(policy) {
         return denied(Denial::NotEnrolled, None);
     }
+    if !request.resource.admits(standing.account.roles) {
+        return denied(Denial::NoRole, None);
+    }
     if passed.factor_at.is_none() && fit.beside() == Beside::SecondFactor {
         return denied(Denial::Unreadable, Some(Flow::PasswordChange { request, passed }));
     }

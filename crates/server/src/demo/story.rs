@@ -12,6 +12,7 @@ use crate::AppState;
 use crate::adapters::SystemEntropy;
 use crate::flows::decide::{self, Decider};
 use crate::listen::ClientAddress;
+use crate::step_up::Shown;
 
 /// The clients; each backs up to a backup of its name.
 pub(super) const CLIENTS: [&str; 2] = ["laptop", "fileserver"];
@@ -77,7 +78,7 @@ async fn decider(app: &AppState, person: &Person, comment: &str) -> Result<Decid
     let code = person.totp.code_at(app.clock.now());
     Ok(Decider {
         account: account.id,
-        code: code.ok_or(DemoError::Story("no code"))?,
+        shown: Shown::Code(code.ok_or(DemoError::Story("no code"))?),
         comment: comment.to_owned(),
         from: ClientAddress {
             ip: [192, 0, 2, 100].into(),

@@ -199,7 +199,7 @@ async fn known(tx: &mut Tx, id: AccountId) -> Result<Account, ChangeError> {
 }
 
 /// Rule 4, with this account as it would be.
-async fn leave_enough(tx: &mut Tx, after: &Account, now: Timestamp) -> Result<(), ChangeError> {
+pub(super) async fn leave_enough(tx: &mut Tx, after: &Account, now: Timestamp) -> Result<(), ChangeError> {
     let before = tx.accounts().await?;
     let with = |account: &Account| {
         let same = account.id == after.id;

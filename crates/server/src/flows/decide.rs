@@ -11,15 +11,15 @@ use super::settings::{self, ChangeError};
 use crate::AppState;
 use crate::app::App;
 use crate::listen::ClientAddress;
-use crate::second_factor::{CodeRefused, verify_code};
+use crate::step_up::{Shown, ShownRefused, verify_shown};
 
 /// Who decides and how they prove it.
 #[derive(Debug, Clone)]
 pub struct Decider {
     /// The account that is logged on.
     pub account: AccountId,
-    /// A one-time code, shown for this decision alone.
-    pub code: String,
+    /// A factor, shown for this decision alone.
+    pub shown: Shown,
     /// What they say about it.
     pub comment: String,
     /// Where they are, for the events about codes.
@@ -35,9 +35,9 @@ pub enum DecideError {
     /// The change cannot hold.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    /// The one-time code was not taken.
+    /// The factor was not taken.
     #[error(transparent)]
-    Code(#[from] CodeRefused),
+    Factor(#[from] ShownRefused),
 }
 
 /// How long a comment may be, in characters.
@@ -143,10 +143,10 @@ async fn record(app: &App, id: RequestId) -> Result<RequestRecord, DecideError> 
     Ok(record)
 }
 
-/// A wrong code is recorded although nothing is decided, so it is an outcome of the transaction, not an error of it.
+/// A wrong factor is recorded although nothing is decided, so it is an outcome of the transaction, not an error of it.
 enum Outcome {
     Decided(Vec<RequestId>),
-    CodeRefused(CodeRefused),
+    Refused(ShownRefused),
 }
 
 async fn decide_in(
@@ -158,18 +158,18 @@ async fn decide_in(
     let (now, nonce, deciding) = (app.clock.now(), app.vault.nonce(), AppState::clone(app));
     let outcome = app
         .store
-        .write(move |tx| Box::pin(async move { decide_with_code(tx, &deciding, &decider, plan, now, nonce).await }))
+        .write(move |tx| Box::pin(async move { decide_with_factor(tx, &deciding, &decider, plan, now, nonce).await }))
         .await;
     app.vault.decided();
     app.delivery_changed.notify_one();
     drop(gate);
     match outcome? {
         Outcome::Decided(ids) => Ok(ids),
-        Outcome::CodeRefused(refused) => Err(refused.into()),
+        Outcome::Refused(refused) => Err(refused.into()),
     }
 }
 
-async fn decide_with_code(
+async fn decide_with_factor(
     tx: &mut Tx,
     app: &App,
     decider: &Decider,
@@ -181,11 +181,11 @@ async fn decide_with_code(
         .account(decider.account)
         .await?
         .ok_or(StoreError::Unreadable("the account of a session"))?;
-    // Said before the code is used up: it would be of no use.
+    // Said before the factor is used up: it would be of no use.
     may_decide(tx, &account, &plan, now).await?;
-    let proof = match verify_code(tx, &app.sealing, &account, &decider.code, &decider.from, now).await? {
+    let proof = match verify_shown(tx, app, &account, &decider.shown, &decider.from, now).await? {
         Ok(proof) => proof,
-        Err(refused) => return Ok(Outcome::CodeRefused(refused)),
+        Err(refused) => return Ok(Outcome::Refused(refused)),
     };
     let supervisor = Supervisor {
         account: &account,
@@ -223,7 +223,7 @@ async fn decide_with_code(
     Ok(Outcome::Decided(ids))
 }
 
-/// The part of the rules that does not need the code; core asks all of them again with it.
+/// The part of the rules that does not need the factor; core asks all of them again with it.
 async fn may_decide(tx: &mut Tx, account: &Account, plan: &Plan, now: Timestamp) -> Result<(), VaultError> {
     match plan {
         Plan::ApproveObjects { asked, .. } => {

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod chains;
 pub mod clients;
 pub mod decide;
+pub mod own_factors;
 pub mod receivers;
 pub mod sessions;
 pub mod settings;

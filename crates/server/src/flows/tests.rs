@@ -11,6 +11,7 @@ use super::decide::{DecideError, Decider, approve, reject};
 use super::settings::{Change, ChangeError, Changed, change};
 use crate::listen::ClientAddress;
 use crate::seal::Purpose;
+use crate::step_up::Shown;
 use crate::testing::House;
 
 mod accounts;
@@ -77,7 +78,7 @@ impl People {
         self.house.clock.advance_seconds(30);
         Decider {
             account: account.id,
-            code: secret(account.name.as_str()).code_at(self.house.clock.now()).unwrap(),
+            shown: Shown::Code(secret(account.name.as_str()).code_at(self.house.clock.now()).unwrap()),
             comment: "looked at".into(),
             from: ClientAddress {
                 ip: [127, 0, 0, 1].into(),
@@ -350,11 +351,11 @@ async fn a_wrong_code_decides_nothing_and_is_reported() {
     people.turn_on().await;
     let request = people.waiting(14).await;
     let wrong = Decider {
-        code: "000000".into(),
+        shown: Shown::Code("000000".into()),
         ..people.decider(&people.bob)
     };
     let refused = approve(&people.house.app, wrong, vec![(request.id, request.digest.unwrap())]).await;
-    assert!(matches!(refused, Err(DecideError::Code(_))), "{refused:?}");
+    assert!(matches!(refused, Err(DecideError::Factor(_))), "{refused:?}");
     assert_eq!(people.request(request.id).await.state, State::Pending);
     assert_eq!(people.events().await.last(), Some(&40205));
 }

@@ -15,6 +15,7 @@ use crate::flows::settings::ChangeError;
 use crate::flows::tokens::TokenError;
 use crate::flows::unlock::UnlockError;
 use crate::second_factor::CodeRefused;
+use crate::step_up::ShownRefused;
 
 /// Every way in which the vault says no, as an answer. The one place.
 impl From<VaultError> for Problem {
@@ -61,11 +62,11 @@ impl From<DecideError> for Problem {
         match error {
             DecideError::Vault(error) => error.into(),
             DecideError::Change(error) => error.into(),
-            DecideError::Code(refused) => {
+            DecideError::Factor(refused) => {
                 let kind = match refused {
-                    CodeRefused::Wrong | CodeRefused::AlreadyUsed | CodeRefused::NotEnrolled => Kind::Forbidden,
-                    CodeRefused::Throttled(_) => Kind::TooMany,
-                    CodeRefused::Unreadable => return Self::internal(&refused),
+                    ShownRefused::Code(CodeRefused::Unreadable) => return Self::internal(&refused),
+                    _ if refused.throttled().is_some() => Kind::TooMany,
+                    ShownRefused::Code(_) | ShownRefused::Passkey(_) => Kind::Forbidden,
                 };
                 Self::new(kind, refused.to_string())
             }

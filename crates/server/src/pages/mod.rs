@@ -22,6 +22,8 @@
 //! | `/clients` | [`ClientsPage`] | |
 //! | `/clients/new`, `/clients/{id}` | [`ClientPage`] | `POST /clients`, `POST /clients/{id}`: see [`ClientForm`]; `POST /clients/{id}/secret`, `…/remove` |
 //! | `/settings` | [`SettingsPage`] | `POST /settings`: `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`, `event_retention_days`, `logoff_minutes`, `session_hours`, `mfa_for_all`; `POST /settings/four-eyes/on`, `…/off` |
+//! | `/account/security` | [`SecurityPage`], [`EnrolTotpPage`] | `POST …/password`: `old`, `password`, `repeat`; `…/passkeys`: `label`, `passkey`; `…/passkeys/{id}/rename`, `…/remove`; `…/totp`, `…/totp/confirm`: `code`; `…/totp/remove`, `…/recovery-codes`, `…/end-others` |
+//! | `/account/confirm` | [`ConfirmPage`] | `POST /account/confirm`: `to`, and `code`, `passkey` or `password` |
 //! | `/requests/{id}/recorded` | [`RecordedPage`] | |
 //! | errors | [`ProblemPage`], [`PublicProblemPage`] | |
 
@@ -43,6 +45,7 @@ mod receivers;
 mod recorded;
 mod request;
 pub mod respond;
+mod security;
 mod set_up;
 mod settings;
 mod sign_in;
@@ -74,6 +77,7 @@ pub use request::{
     ChangeRow, DecideError, Decision, DecisionForm, Effect, Loss, LostKind, LostSnapshot, Neighbour, NotAllowed,
     ObjectRow, RequestPage, Subject,
 };
+pub use security::{ConfirmPage, EnrolTotpPage, PasskeyRow, PasswordForm, SecurityPage};
 pub use set_up::{OtherPerson, PasswordProblem, SetUpDone, SetUpPassword, SetUpSecondFactor};
 pub use settings::{FourEyes, SettingsForm, SettingsPage};
 pub use sign_in::{PasskeyAsk, SignIn, SignInCode, SignInMessage, SignInPassword, SignedOut};

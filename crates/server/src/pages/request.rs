@@ -190,7 +190,7 @@ pub struct Neighbour {
 }
 
 /// The form of someone who may look at a waiting request. Sends `csrf`, `digest`, `along`, `decision` (`approve` or
-/// `reject`), `comment`, `code` to `/requests/{id}/decision`.
+/// `reject`), `comment`, `code` or `passkey` to `/requests/{id}/decision`.
 #[derive(Debug, Clone)]
 pub struct DecisionForm {
     /// Why approving is closed to the reader.
@@ -201,6 +201,10 @@ pub struct DecisionForm {
     pub comment: String,
     /// `approve`, `reject` or empty: what was chosen before.
     pub chosen: String,
+    /// Whether the reader has an authenticator app.
+    pub totp: bool,
+    /// Where the page's script asks for a passkey; none if the reader has none, or there are none here.
+    pub passkey: Option<String>,
 }
 
 impl DecisionForm {
@@ -252,6 +256,8 @@ pub enum DecideError {
     WrongCode,
     /// The one-time code was used before.
     UsedCode,
+    /// The passkey was not taken: why, in a sentence.
+    WrongPasskey(String),
     /// Too many wrong codes.
     Throttled {
         /// Until the next try is looked at.

@@ -40,3 +40,10 @@ CREATE TABLE passkey_challenges (
 );
 
 CREATE INDEX passkey_challenges_by_end ON passkey_challenges (expires_at);
+
+-- An authenticator app that its owner has seen the secret of and not confirmed yet.
+CREATE TABLE pending_totp (
+    account_id BIGINT NOT NULL PRIMARY KEY REFERENCES accounts (id),
+    sealed     BLOB   NOT NULL,
+    expires_at BIGINT NOT NULL
+);

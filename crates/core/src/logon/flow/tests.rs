@@ -420,6 +420,14 @@ fn a_password_that_is_due_is_changed_after_every_factor() {
         alone: false,
         stands: Some(due),
     };
+    let roleless = Said::NewPassword {
+        alone: false,
+        stands: Some(Stands { role: false, ..due }),
+    };
+    let Step::Denied(denied) = after(&policy, &[both[0], both[1], roleless]) else {
+        panic!("a role that is gone meanwhile");
+    };
+    assert_eq!(denied.denial, Denial::NoRole);
     let Step::Granted(granted) = after(&policy, &[both[0], both[1], new]) else {
         panic!("all was shown");
     };

@@ -17,6 +17,7 @@ use crate::AppState;
 use crate::app::App;
 use crate::flows::decide::{self, Decider};
 use crate::session::ApiCaller;
+use crate::step_up::Shown;
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
@@ -289,7 +290,7 @@ fn decider(caller: &ApiCaller, code: String, comment: String) -> Result<Decider,
     }
     Ok(Decider {
         account: caller.account.id,
-        code,
+        shown: Shown::Code(code),
         comment,
         from: caller.address,
     })

@@ -16,6 +16,7 @@ use super::first_factor::Which;
 use super::flow;
 use super::turn::{self, Given, Outcome, field};
 use crate::AppState;
+use crate::flows::chains::end_all;
 use crate::http::Problem;
 use crate::listen::ClientAddress;
 use crate::pages::{PasswordProblem, SignInMessage, SignInPassword};
@@ -145,7 +146,7 @@ impl Given<'_> {
             ));
         };
         let hashed = app.hashing.hash(password, app.entropy.clone()).await;
-        let mut turn = self.turn();
+        let (mut turn, address) = (self.turn(), self.address.ip);
         let outcome = app
             .store
             .write(move |tx| {
@@ -160,7 +161,9 @@ impl Given<'_> {
                     if let Outcome::Granted { .. } = outcome {
                         tx.set_password(account, &hash, now).await?;
                         // Whoever knows the old one is out.
-                        tx.end_sessions_of(account, None, now).await?;
+                        if let Some(owner) = tx.account(account).await? {
+                            end_all(tx, &owner, None, Some(address), now).await?;
+                        }
                     }
                     Ok(outcome)
                 })

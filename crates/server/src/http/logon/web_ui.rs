@@ -23,7 +23,7 @@ use crate::flows::chains;
 use crate::http::Problem;
 use crate::listen::ClientAddress;
 use crate::pages::{Link, PublicProblemPage, SignedOut, respond};
-use crate::session::{PersonForm, SESSION_COOKIE, form_pairs, of_browser};
+use crate::session::{PersonForm, SESSION_COOKIE, form_pairs, local_path, of_browser};
 
 /// Where to go after the logon.
 #[derive(Debug, Deserialize)]
@@ -62,16 +62,6 @@ pub async fn login(State(app): State<AppState>, headers: HeaderMap, Query(To { t
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     response
-}
-
-/// A path of this server, else the start: a redirect must not lead away.
-fn local_path(to: &str) -> &str {
-    let plain = to.bytes().all(|byte| (0x21..=0x7e).contains(&byte) && byte != b'\\');
-    if to.starts_with('/') && !to.starts_with("//") && plain && to.len() <= 1024 {
-        to
-    } else {
-        "/"
-    }
 }
 
 /// `GET /auth/callback`: the code comes back and becomes a session.

@@ -20,8 +20,10 @@ use crate::flows::decide::{self, Decider};
 use crate::flows::settings::ChangeError;
 use crate::http::{Kind, Problem};
 use crate::pages::{Busy, DecideError, NotAllowed, Span, respond};
+use crate::passkey::BoundTo;
 use crate::second_factor::CodeRefused;
 use crate::session::PersonForm;
+use crate::step_up::{self, ShownRefused};
 
 /// The longest comment, in characters.
 const LONGEST_COMMENT: usize = 1000;
@@ -35,6 +37,7 @@ pub struct SentDecision {
     decision: String,
     comment: String,
     code: String,
+    passkey: String,
 }
 
 /// `POST /requests/{id}/decision`.
@@ -160,7 +163,14 @@ fn decider(asked: &Asked, form: &SentDecision) -> Result<Decider, DecideError> {
     }
     Ok(Decider {
         account: asked.person.account.id,
-        code: form.code.clone(),
+        shown: if form.passkey.is_empty() {
+            step_up::Shown::Code(form.code.clone())
+        } else {
+            step_up::Shown::Passkey {
+                answer: form.passkey.clone(),
+                bound_to: BoundTo::Session(asked.person.session),
+            }
+        },
         comment,
         from: asked.person.address,
     })
@@ -169,7 +179,7 @@ fn decider(asked: &Asked, form: &SentDecision) -> Result<Decider, DecideError> {
 /// What the page says of an error.
 fn refused(asked: &Asked, record: &RequestRecord, error: decide::DecideError) -> Refused {
     let vault = match error {
-        decide::DecideError::Code(refused) => return code_refused(asked, refused).into(),
+        decide::DecideError::Factor(refused) => return factor_refused(asked, refused).into(),
         decide::DecideError::Vault(error) | decide::DecideError::Change(ChangeError::Vault(error)) => error,
         decide::DecideError::Change(error) => {
             return DecideError::Impossible(words::sentence(&error.to_string())).into();
@@ -194,16 +204,17 @@ fn refused(asked: &Asked, record: &RequestRecord, error: decide::DecideError) ->
     Refused::Told(told)
 }
 
-fn code_refused(asked: &Asked, refused: CodeRefused) -> DecideError {
-    match refused {
-        CodeRefused::Wrong => DecideError::WrongCode,
-        CodeRefused::AlreadyUsed => DecideError::UsedCode,
-        CodeRefused::Throttled(throttled) => DecideError::Throttled {
+fn factor_refused(asked: &Asked, refused: ShownRefused) -> DecideError {
+    if let Some(throttled) = refused.throttled() {
+        return DecideError::Throttled {
             retry_after: Span(seconds_until(asked, throttled.until)),
-        },
-        CodeRefused::NotEnrolled | CodeRefused::Unreadable => {
-            DecideError::Impossible(words::sentence(&refused.to_string()))
-        }
+        };
+    }
+    match refused {
+        ShownRefused::Code(CodeRefused::Wrong) => DecideError::WrongCode,
+        ShownRefused::Code(CodeRefused::AlreadyUsed) => DecideError::UsedCode,
+        ShownRefused::Passkey(_) => DecideError::WrongPasskey(words::sentence(&refused.to_string())),
+        ShownRefused::Code(_) => DecideError::Impossible(words::sentence(&refused.to_string())),
     }
 }
 
@@ -251,7 +262,9 @@ async fn show_again(asked: Asked, id: RequestId, form: SentDecision, refused: Re
 const fn status(error: &DecideError) -> StatusCode {
     match error {
         DecideError::NotAllowed(_) => StatusCode::FORBIDDEN,
-        DecideError::WrongCode | DecideError::UsedCode | DecideError::NothingChosen => StatusCode::UNPROCESSABLE_ENTITY,
+        DecideError::WrongCode | DecideError::UsedCode | DecideError::WrongPasskey(_) | DecideError::NothingChosen => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         DecideError::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         DecideError::Busy(_)
         | DecideError::AlreadyDecided { .. }

@@ -11,6 +11,8 @@
 //! | `GET`, `POST /receivers`, `/receivers/new`, `/receivers/{id}`, `POST /receivers/{id}/test`, `…/remove` | [`receivers`] |
 //! | `GET`, `POST /receivers/{id}/filter`, `GET …/filter/export`, `POST …/filter/import` | [`receiver_filter`] |
 //! | `GET`, `POST /clients`, `/clients/new`, `/clients/{id}`, `POST /clients/{id}/secret`, `…/remove` | [`clients`] |
+//! | `GET /account/security`, and the forms below it | [`security`]; each asks for a factor shown within five minutes ([`fresh`]) |
+//! | `GET`, `POST /account/confirm`, `POST /account/passkeys/challenge` | [`confirm`], [`own_factors`] |
 //! | `GET`, `POST /settings`, `POST /settings/four-eyes/on`, `…/off` | [`settings`] |
 //!
 //! Whoever is logged on may look at everything; what they may change is asked of `countersign_core`. A form that was done
@@ -22,12 +24,15 @@ mod backups;
 mod changed;
 mod client_form;
 mod clients;
+mod confirm;
 mod decision;
 mod events;
 mod filter;
+mod fresh;
 mod history;
 mod notice;
 mod obstacles;
+mod own_factors;
 mod paging;
 mod pending;
 mod problem;
@@ -36,6 +41,7 @@ mod receiver_form;
 mod receivers;
 mod recorded;
 mod request;
+mod security;
 mod settings;
 mod subject;
 mod tokens;
@@ -63,7 +69,34 @@ const LARGEST_LIST: usize = 4 * 1024 * 1024;
 
 /// The pages of people who are logged on.
 pub fn router(app: &AppState) -> Router<AppState> {
+    let fresh = fresh::Fresh {
+        app: app.clone(),
+        minutes: security::FRESH_MINUTES,
+        back_to: security::PATH,
+    };
+    let sensitive = Router::new()
+        .route("/account/security/password", post(security::change_password))
+        .route("/account/security/passkeys", post(security::add_passkey))
+        .route(
+            "/account/security/passkeys/challenge",
+            post(security::passkey_challenge),
+        )
+        .route("/account/security/passkeys/{id}/rename", post(security::rename_passkey))
+        .route("/account/security/passkeys/{id}/remove", post(security::remove_passkey))
+        .route(
+            "/account/security/totp",
+            get(security::show_totp).post(security::begin_totp),
+        )
+        .route("/account/security/totp/confirm", post(security::confirm_totp))
+        .route("/account/security/totp/remove", post(security::remove_totp))
+        .route("/account/security/recovery-codes", post(security::renew_recovery_codes))
+        .route("/account/security/end-others", post(security::end_others))
+        .layer(from_fn_with_state(fresh, fresh::required));
     Router::new()
+        .merge(sensitive)
+        .route("/account/security", get(security::show))
+        .route("/account/confirm", get(confirm::show).post(confirm::answer))
+        .route("/account/passkeys/challenge", post(own_factors::challenge))
         .route("/", get(|| async { Redirect::to("/pending") }))
         .route("/pending", get(pending::show))
         .route("/requests/{id}", get(request::show))

@@ -26,6 +26,16 @@ pub enum Notice {
     Revoked,
     /// Four-eyes authorization was turned on.
     TurnedOn,
+    /// The reader's own password was changed.
+    PasswordChanged,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// An authenticator app was enrolled.
+    TotpEnrolled,
+    /// A second factor was removed.
+    FactorRemoved,
+    /// The reader's other sessions were ended.
+    OthersEnded,
     /// Nothing differed.
     Unchanged,
 }
@@ -34,7 +44,7 @@ impl Notice {
     /// The name in the query.
     pub const PARAMETER: &str = "done";
 
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 16] = [
         Self::Approved,
         Self::Rejected,
         Self::Sealed,
@@ -45,6 +55,11 @@ impl Notice {
         Self::Deleted,
         Self::Revoked,
         Self::TurnedOn,
+        Self::PasswordChanged,
+        Self::PasskeyAdded,
+        Self::TotpEnrolled,
+        Self::FactorRemoved,
+        Self::OthersEnded,
         Self::Unchanged,
     ];
 
@@ -65,6 +80,11 @@ impl Notice {
             Self::Deleted => "deleted",
             Self::Revoked => "revoked",
             Self::TurnedOn => "on",
+            Self::PasswordChanged => "password",
+            Self::PasskeyAdded => "passkey",
+            Self::TotpEnrolled => "authenticator",
+            Self::FactorRemoved => "factor-removed",
+            Self::OthersEnded => "others-ended",
             Self::Unchanged => "unchanged",
         }
     }
@@ -82,6 +102,13 @@ impl Notice {
             Self::Deleted => "The backup was deleted.",
             Self::Revoked => "The token was revoked: clients that show it are turned away.",
             Self::TurnedOn => "Four-eyes authorization is on.",
+            Self::PasswordChanged => {
+                "Your password was changed. If somebody else may know the old one, end your other sessions below."
+            }
+            Self::PasskeyAdded => "The passkey was added.",
+            Self::TotpEnrolled => "The authenticator app is enrolled.",
+            Self::FactorRemoved => "It was removed. If it is in other hands, end your other sessions below.",
+            Self::OthersEnded => "Your other sessions have ended.",
             Self::Unchanged => "Nothing was changed: it is so already.",
         }
     }

@@ -9,7 +9,7 @@ use countersign_store::{RequestRecord, StoreError, View};
 use serde::Deserialize;
 
 use super::asked::part;
-use super::{Asked, obstacles, pending, subject, words};
+use super::{Asked, obstacles, own_factors, pending, subject, words};
 use crate::http::{Kind, Problem};
 use crate::pages::{
     Bytes, Count, DecideError, Decision, DecisionForm, Effect, Neighbour, RequestPage, RequestState, Section, respond,
@@ -61,7 +61,10 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
     let waits = matches!(state, RequestState::Pending | RequestState::Collecting);
     let section = if waits { Section::Pending } else { Section::History };
     let (chrome, policy) = asked.chrome(view, Some(section)).await?;
+    let factors = view.factors_of(asked.person.account.id).await?;
     let form = (state == RequestState::Pending).then(|| DecisionForm {
+        totp: factors.totp,
+        passkey: own_factors::ask(asked, factors),
         cannot_approve: obstacles::cannot_approve(asked, &record, &earlier),
         cannot_reject: obstacles::cannot_reject(asked, &record),
         comment: shown.comment,

@@ -6,4 +6,5 @@ mod decisions;
 mod looking;
 mod receivers;
 mod scene;
+mod security;
 mod settings;

@@ -109,3 +109,109 @@ pub fn set_up_pages() -> Vec<(String, String)> {
         rendered("set-up-done-on", &done(bob(), true, None)),
     ]
 }
+
+fn unsectioned() -> Chrome {
+    Chrome {
+        section: None,
+        ..chrome(Section::Settings)
+    }
+}
+
+pub fn security_pages() -> Vec<(String, String)> {
+    let page = || SecurityPage {
+        chrome: unsectioned(),
+        fresh: true,
+        password_changed: Some(ago(86_400)),
+        password: PasswordForm {
+            minimum: 8,
+            ..PasswordForm::default()
+        },
+        totp: Some(ago(900_000)),
+        passkeys: vec![
+            PasskeyRow {
+                id: 1,
+                label: "Work laptop".into(),
+                made: ago(400_000),
+                used: Some(ago(60)),
+            },
+            PasskeyRow {
+                id: 2,
+                label: HOSTILE.into(),
+                made: ago(300_000),
+                used: None,
+            },
+        ],
+        passkeys_here: true,
+        recovery_codes: 7,
+        enrolled: true,
+        required: true,
+        cooling_until: Some(ahead(70_000)),
+        approves: true,
+        cool_off_hours: 24,
+        problem: None,
+        fresh_codes: Vec::new(),
+    };
+    let confirm = ConfirmPage {
+        chrome: unsectioned(),
+        to: "/account/security".into(),
+        totp: true,
+        passkey: Some("/account/passkeys/challenge".into()),
+        password: false,
+        problem: Some("The one-time code is wrong.".into()),
+    };
+    let enrol = EnrolTotpPage {
+        chrome: unsectioned(),
+        qr: QrCode::new("otpauth://totp/Countersign:ann?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Countersign")
+            .unwrap(),
+        secret_groups: vec!["GEZD".into(), "GNBV".into(), "GY3T".into(), "QOJQ".into()],
+        wrong_code: true,
+    };
+    vec![
+        rendered("hostile-security", &page()),
+        rendered(
+            "security-stale",
+            &SecurityPage {
+                fresh: false,
+                passkeys: Vec::new(),
+                ..page()
+            },
+        ),
+        rendered(
+            "security-plain",
+            &SecurityPage {
+                totp: None,
+                passkeys: Vec::new(),
+                passkeys_here: false,
+                recovery_codes: 0,
+                enrolled: false,
+                cooling_until: None,
+                problem: Some("You must have a second factor: add another one first.".into()),
+                password: PasswordForm {
+                    minimum: 15,
+                    problems: vec![PasswordProblem::TooShort],
+                    wrong: true,
+                },
+                ..page()
+            },
+        ),
+        rendered(
+            "security-codes",
+            &SecurityPage {
+                fresh_codes: vec!["abcdef-ghijkl-mnopqr-stuvwx".into(); 10],
+                ..page()
+            },
+        ),
+        rendered("security-enrol", &enrol),
+        rendered("security-confirm", &confirm),
+        rendered(
+            "security-confirm-password",
+            &ConfirmPage {
+                totp: false,
+                passkey: None,
+                password: true,
+                problem: None,
+                ..confirm.clone()
+            },
+        ),
+    ]
+}

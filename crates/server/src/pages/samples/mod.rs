@@ -508,6 +508,7 @@ pub fn all() -> Vec<(String, String)> {
     pages.extend(requests::requests());
     pages.extend(logon::sign_in_pages());
     pages.extend(logon::set_up_pages());
+    pages.extend(logon::security_pages());
     pages.extend(accounts::link_pages());
     pages.extend(hostile::hostile_pages());
     pages

@@ -74,6 +74,8 @@ pub fn form() -> DecisionForm {
         cannot_reject: None,
         comment: String::new(),
         chosen: String::new(),
+        totp: true,
+        passkey: Some("/account/passkeys/challenge".into()),
     }
 }
 
