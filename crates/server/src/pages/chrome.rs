@@ -13,6 +13,8 @@ pub enum Section {
     Backups,
     /// The account's own repository tokens.
     Tokens,
+    /// Who there is.
+    Accounts,
     /// Where events go.
     Receivers,
     /// What may ask for logons.
@@ -22,12 +24,13 @@ pub enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Pending,
         Self::History,
         Self::Events,
         Self::Backups,
         Self::Tokens,
+        Self::Accounts,
         Self::Receivers,
         Self::Clients,
         Self::Settings,
@@ -41,6 +44,7 @@ impl Section {
             Self::Events => "/events",
             Self::Backups => "/backups",
             Self::Tokens => "/tokens",
+            Self::Accounts => "/accounts",
             Self::Receivers => "/receivers",
             Self::Clients => "/clients",
             Self::Settings => "/settings",
@@ -55,6 +59,7 @@ impl Section {
             Self::Events => "Events",
             Self::Backups => "Backups",
             Self::Tokens => "Tokens",
+            Self::Accounts => "Accounts",
             Self::Receivers => "Receivers",
             Self::Clients => "Clients",
             Self::Settings => "Settings",
@@ -95,7 +100,7 @@ pub struct AlertLine {
 }
 
 impl Chrome {
-    pub(super) const fn sections(&self) -> [Section; 8] {
+    pub(super) const fn sections(&self) -> [Section; 9] {
         Section::ALL
     }
 

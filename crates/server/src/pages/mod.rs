@@ -15,7 +15,11 @@
 //! | `/events` | [`EventsPage`] | GET `from`, `from_time`, `to`, `to_time`, `id`, `severity`, `user`, `request`; `before` or `after` |
 //! | `/backups` | [`BackupsPage`] | |
 //! | `/backups/{storage}/{backup}` | [`BackupPage`] | `POST …/delete`: `name` |
-//! | `/tokens` | [`TokensPage`] | `POST /tokens`: `label`, `scope`, `rights`; `POST /tokens/{id}/revoke` |
+//! | `/tokens` | [`TokensPage`] | `POST /tokens`: `label`, `scope`, `rights`, `expires`; `POST /tokens/{id}/revoke` |
+//! | `/accounts` | [`AccountsPage`] | |
+//! | `/accounts/new` | [`NewAccountPage`] | `POST /accounts`: `name`, `kind`, the roles' words, `expires`, `mfa` |
+//! | `/accounts/{id}` | [`AccountPage`] | `POST /accounts/{id}`; `…/enable`, `…/disable`, `…/delete`, `…/link`; `…/reset`: `what`; `…/tokens`: as `/tokens`; `…/tokens/{token}/revoke`; `…/sessions/end`: `chain` |
+//! | `/account/sessions` | [`SessionsPage`] | `POST /account/sessions/end`: `chain` |
 //! | `/receivers` | [`ReceiversPage`] | |
 //! | `/receivers/new`, `/receivers/{id}` | [`ReceiverPage`] | `POST /receivers`, `POST /receivers/{id}`: see [`ReceiverForm`]; `POST /receivers/{id}/test`, `…/remove` |
 //! | `/receivers/{id}/filter` | [`ReceiverFilterPage`] | `POST …/filter`: see [`FilterRow`]; `POST …/filter/import`: `xml` |
@@ -27,6 +31,7 @@
 //! | `/requests/{id}/recorded` | [`RecordedPage`] | |
 //! | errors | [`ProblemPage`], [`PublicProblemPage`] | |
 
+mod accounts;
 pub mod assets;
 mod backup;
 mod backups;
@@ -56,6 +61,10 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::{
+    AccountForm, AccountPage, AccountRow, AccountStanding, AccountsPage, Approves, FreshLink, LinkNote, NewAccountPage,
+    SessionRow, SessionsPage,
+};
 pub use backup::{BackupPage, HeldBy, KindTotals, SnapshotRow};
 pub use backups::{BackupRow, BackupsPage, LockRow, StorageView};
 pub use chrome::{AlertLine, Chrome, Public, Section};

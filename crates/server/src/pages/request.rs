@@ -42,6 +42,8 @@ pub struct RequestPage {
     pub decision: Option<Decision>,
     /// Whether the reader may end the collecting.
     pub can_end: bool,
+    /// The account that it is about, when there is one: its page, and whether the reader may have its link made now.
+    pub account: Option<(String, bool)>,
 }
 
 impl RequestPage {

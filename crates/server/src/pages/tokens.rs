@@ -33,15 +33,19 @@ pub struct TokenRow {
     pub last_used: Option<Moment>,
     /// When it was revoked.
     pub revoked: Option<Moment>,
+    /// When it ends; none for never.
+    pub expires: Option<Moment>,
 }
 
-/// The form for a new token. Sends `csrf`, `label`, `scope`, `rights`.
+/// The form for a new token. Sends `csrf`, `label`, `scope`, `rights`, `expires`.
 #[derive(Debug, Clone)]
 pub struct TokenForm {
     /// What was typed.
     pub label: String,
     /// What was typed.
     pub scope: String,
+    /// What was typed: `2027-01-31T00:00`, in UTC; empty for never.
+    pub expires: String,
     /// What a token may do.
     pub rights: Vec<Choice>,
     /// What was wrong with the last try.

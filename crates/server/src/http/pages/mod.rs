@@ -8,6 +8,8 @@
 //! | `GET /history`, `/events` | [`history`], [`events`] |
 //! | `GET /backups`, `/backups/{storage}/{backup}`, `POST …/delete` | [`backups`], [`backup`] |
 //! | `GET`, `POST /tokens`, `POST /tokens/{id}/revoke` | [`tokens`] |
+//! | `GET`, `POST /accounts`, `/accounts/{id}`, `POST /accounts/{id}/…` | [`accounts`] |
+//! | `GET /account/sessions`, `POST /account/sessions/end` | [`sessions`] |
 //! | `GET`, `POST /receivers`, `/receivers/new`, `/receivers/{id}`, `POST /receivers/{id}/test`, `…/remove` | [`receivers`] |
 //! | `GET`, `POST /receivers/{id}/filter`, `GET …/filter/export`, `POST …/filter/import` | [`receiver_filter`] |
 //! | `GET`, `POST /clients`, `/clients/new`, `/clients/{id}`, `POST /clients/{id}/secret`, `…/remove` | [`clients`] |
@@ -18,6 +20,8 @@
 //! Whoever is logged on may look at everything; what they may change is asked of `countersign_core`. A form that was done
 //! is answered with 303, one that was not with its page again: what was typed, and why nothing was done.
 
+mod account_form;
+mod accounts;
 mod asked;
 mod backup;
 mod backups;
@@ -42,6 +46,7 @@ mod receivers;
 mod recorded;
 mod request;
 mod security;
+mod sessions;
 mod settings;
 mod subject;
 mod tokens;
@@ -110,6 +115,19 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/backups/{storage}/{backup}/delete", post(backup::delete))
         .route("/tokens", get(tokens::show).post(tokens::create))
         .route("/tokens/{id}/revoke", post(tokens::revoke))
+        .route("/accounts", get(accounts::list).post(accounts::add))
+        .route("/accounts/new", get(accounts::new))
+        .route("/accounts/{id}", get(accounts::show).post(accounts::change))
+        .route("/accounts/{id}/enable", post(accounts::enable))
+        .route("/accounts/{id}/disable", post(accounts::disable))
+        .route("/accounts/{id}/delete", post(accounts::delete))
+        .route("/accounts/{id}/reset", post(accounts::reset))
+        .route("/accounts/{id}/link", post(accounts::link))
+        .route("/accounts/{id}/tokens", post(accounts::make_token))
+        .route("/accounts/{id}/tokens/{token}/revoke", post(accounts::revoke_token))
+        .route("/accounts/{id}/sessions/end", post(accounts::end_sessions))
+        .route("/account/sessions", get(sessions::show))
+        .route("/account/sessions/end", post(sessions::end_own))
         .route("/receivers", get(receivers::list).post(receivers::add))
         .route("/receivers/new", get(receivers::new))
         .route("/receivers/{id}", get(receivers::show).post(receivers::change))

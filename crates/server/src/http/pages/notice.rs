@@ -24,6 +24,10 @@ pub enum Notice {
     Deleted,
     /// A token was revoked.
     Revoked,
+    /// An account was deleted at once.
+    AccountDeleted,
+    /// Sessions were ended.
+    Ended,
     /// Four-eyes authorization was turned on.
     TurnedOn,
     /// The reader's own password was changed.
@@ -44,7 +48,7 @@ impl Notice {
     /// The name in the query.
     pub const PARAMETER: &str = "done";
 
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 18] = [
         Self::Approved,
         Self::Rejected,
         Self::Sealed,
@@ -54,6 +58,8 @@ impl Notice {
         Self::ClientRemoved,
         Self::Deleted,
         Self::Revoked,
+        Self::AccountDeleted,
+        Self::Ended,
         Self::TurnedOn,
         Self::PasswordChanged,
         Self::PasskeyAdded,
@@ -79,6 +85,8 @@ impl Notice {
             Self::ClientRemoved => "client-removed",
             Self::Deleted => "deleted",
             Self::Revoked => "revoked",
+            Self::AccountDeleted => "account-deleted",
+            Self::Ended => "ended",
             Self::TurnedOn => "on",
             Self::PasswordChanged => "password",
             Self::PasskeyAdded => "passkey",
@@ -101,6 +109,8 @@ impl Notice {
             Self::ClientRemoved => "The client was removed, and what it was given has ended.",
             Self::Deleted => "The backup was deleted.",
             Self::Revoked => "The token was revoked: clients that show it are turned away.",
+            Self::AccountDeleted => "The account was deleted.",
+            Self::Ended => "What was logged on there has ended.",
             Self::TurnedOn => "Four-eyes authorization is on.",
             Self::PasswordChanged => {
                 "Your password was changed. If somebody else may know the old one, end your other sessions below."

@@ -9,7 +9,7 @@ use countersign_store::{RequestRecord, StoreError, View};
 use serde::Deserialize;
 
 use super::asked::part;
-use super::{Asked, obstacles, own_factors, pending, subject, words};
+use super::{Asked, accounts, obstacles, own_factors, pending, subject, words};
 use crate::http::{Kind, Problem};
 use crate::pages::{
     Bytes, Count, DecideError, Decision, DecisionForm, Effect, Neighbour, RequestPage, RequestState, Section, respond,
@@ -74,7 +74,12 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
         Some(backup) => obstacles::busy(view, asked, backup, &policy).await?,
         None => None,
     };
+    let account = match subject::account(view, &record).await? {
+        Some(name) => accounts::of_request(view, asked, &policy, &name).await?,
+        None => None,
+    };
     Ok(RequestPage {
+        account,
         subject: subject::of(view, asked, &record, &shown.after).await?,
         decision: decision(view, asked, &record).await?,
         id: id.to_string(),

@@ -5,7 +5,7 @@ use countersign_core::logon::ClientSpec;
 use countersign_core::manifest::Subject as Changes;
 use countersign_core::receiver::ReceiverSpec;
 use countersign_core::request::{KindSum, State, Summary};
-use countersign_core::{AccountKind, BackupId, ObjectKind, Policy, RequestId};
+use countersign_core::{AccountKind, AccountName, BackupId, ObjectKind, Policy, RequestId};
 use countersign_events::entry;
 use countersign_store::{ListedObject, RequestRecord, StoreError, View};
 
@@ -44,6 +44,17 @@ pub async fn of(view: &mut View, asked: &Asked, record: &RequestRecord, after: &
             after: "holds no more; another is made when it is asked for".to_owned(),
         }]),
         Changes::Receiver { after, before, .. } => Subject::Change(receiver_rows(before.as_deref(), after.as_deref())),
+    })
+}
+
+/// Which account a request is about, if it is about one.
+pub async fn account(view: &mut View, record: &RequestRecord) -> Result<Option<AccountName>, StoreError> {
+    if record.backup.is_some() {
+        return Ok(None);
+    }
+    Ok(match view.manifest_head(record.id).await?.map(|head| head.subject) {
+        Some(Changes::Account { after, .. }) => Some(after.name),
+        _ => None,
     })
 }
 

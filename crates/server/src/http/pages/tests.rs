@@ -1,5 +1,6 @@
 //! The pages as people meet them, over the router.
 
+mod accounts;
 mod clients;
 mod conflicts;
 mod decisions;

@@ -3,13 +3,14 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use countersign_core::AccountId;
 use countersign_core::token::{Rights, Scope};
-use countersign_store::{Token, View};
+use countersign_store::{StoreError, Token, View};
 use serde::Deserialize;
 
 use super::asked::part;
 use super::notice::Notice;
-use super::{Asked, words};
+use super::{Asked, account_form, words};
 use crate::AppState;
 use crate::flows::tokens::{self, TokenError};
 use crate::http::{Kind, Problem};
@@ -28,6 +29,25 @@ pub struct TypedToken {
     label: String,
     scope: String,
     rights: String,
+    expires: String,
+}
+
+impl TypedToken {
+    /// What was chosen.
+    pub fn rights(&self) -> &str {
+        &self.rights
+    }
+
+    /// The form once more; the rights are to be filled in.
+    pub fn form(self, problem: Option<String>) -> TokenForm {
+        TokenForm {
+            label: self.label,
+            scope: self.scope,
+            expires: self.expires,
+            rights: Vec::new(),
+            problem,
+        }
+    }
 }
 
 async fn page(
@@ -55,11 +75,9 @@ async fn fill(
     let (chrome, policy) = asked.chrome(view, Some(Section::Tokens)).await?;
     let tokens = view.tokens_of(asked.person.account.id).await?;
     let rights = rights(&asked, &typed.rights, policy.four_eyes);
-    let form = (!rights.is_empty()).then_some(TokenForm {
-        label: typed.label,
-        scope: typed.scope,
+    let form = (!rights.is_empty()).then(|| TokenForm {
         rights,
-        problem,
+        ..typed.form(problem)
     });
     Ok(TokensPage {
         chrome,
@@ -69,7 +87,8 @@ async fn fill(
     })
 }
 
-fn row(asked: &Asked, token: &Token) -> TokenRow {
+/// A token without its secret.
+pub fn row(asked: &Asked, token: &Token) -> TokenRow {
     TokenRow {
         id: token.id.to_string(),
         label: token.label.clone(),
@@ -78,11 +97,12 @@ fn row(asked: &Asked, token: &Token) -> TokenRow {
         created: asked.moment(token.created_at),
         last_used: token.used_at.map(|at| asked.moment(at)),
         revoked: token.revoked_at.map(|at| asked.moment(at)),
+        expires: token.expires_at.map(|at| asked.moment(at)),
     }
 }
 
 /// What a token of the reader may be allowed.
-fn rights(asked: &Asked, chosen: &str, four_eyes: bool) -> Vec<Choice> {
+pub fn rights(asked: &Asked, chosen: &str, four_eyes: bool) -> Vec<Choice> {
     Rights::ALL
         .into_iter()
         .filter(|rights| rights.within(asked.person.account.roles))
@@ -112,10 +132,23 @@ pub async fn create(
     State(app): State<AppState>,
     PersonForm { person, form }: PersonForm<TypedToken>,
 ) -> Result<Response, Problem> {
-    let asked = Asked::by(app.clone(), person);
-    let (rights, scope) = match read(&form) {
+    let asked = Asked::by(app, person);
+    let own = asked.person.account.id;
+    match made(&asked, own, &form).await? {
+        Ok(fresh) => page(asked, StatusCode::OK, TypedToken::default(), None, Some(fresh)).await,
+        Err(problem) => refuse(asked, form, problem).await,
+    }
+}
+
+/// Makes a token of an account, or says what is wrong with what was typed.
+pub async fn made(asked: &Asked, owner: AccountId, form: &TypedToken) -> Result<Result<FreshToken, String>, Problem> {
+    let (rights, scope) = match read(form) {
         Ok(read) => read,
-        Err(problem) => return refuse(asked, form, problem).await,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let expires_at = match account_form::end(&form.expires) {
+        Ok(end) => end,
+        Err(problem) => return Ok(Err(problem)),
     };
     let path = match &scope {
         Scope::These(places) => places
@@ -128,20 +161,26 @@ pub async fn create(
         label: form.label.clone(),
         rights,
         scope,
-        expires_at: None,
+        expires_at,
     };
-    let account = &asked.person.account;
-    let secret = match tokens::make(&app, account, account.id, wanted).await {
+    let secret = match tokens::make(&asked.app, &asked.person.account, owner, wanted).await {
         Ok((_, secret)) => secret,
         Err(TokenError::Store(error)) => return Err(error.into()),
-        Err(error) => return refuse(asked, form, words::sentence(&error.to_string())).await,
+        Err(error) => return Ok(Err(words::sentence(&error.to_string()))),
     };
-    let fresh = FreshToken {
+    let name = asked
+        .app
+        .store
+        .ask(move |view| Box::pin(async move { view.account(owner).await }))
+        .await
+        .map_err(|error: StoreError| Problem::from(error))?
+        .map(|account| account.name.to_string())
+        .unwrap_or_default();
+    Ok(Ok(FreshToken {
         label: form.label.trim().to_owned(),
-        client_url: words::client_url(&asked, secret.reveal(), &path.unwrap_or_else(words::some_backup)),
+        client_url: words::client_url_of(asked, &name, secret.reveal(), &path.unwrap_or_else(words::some_backup)),
         secret: secret.reveal().to_owned(),
-    };
-    page(asked, StatusCode::OK, TypedToken::default(), None, Some(fresh)).await
+    }))
 }
 
 async fn refuse(asked: Asked, typed: TypedToken, problem: String) -> Result<Response, Problem> {
@@ -150,7 +189,7 @@ async fn refuse(asked: Asked, typed: TypedToken, problem: String) -> Result<Resp
 
 fn read(typed: &TypedToken) -> Result<(Rights, Scope), String> {
     let scope = typed.scope.parse::<Scope>();
-    let scope = scope.map_err(|_| "Name the backups like main/laptop, main/server; or * for all.".to_owned())?;
+    let scope = scope.map_err(|_| "Name the backups like main/laptop, other/*; or * for all.".to_owned())?;
     let rights = typed.rights.parse::<Rights>().ok();
     let rights = rights.ok_or_else(|| "Choose what the token may do.".to_owned())?;
     Ok((rights, scope))

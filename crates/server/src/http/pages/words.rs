@@ -101,9 +101,13 @@ pub async fn live_locks(view: &mut View, asked: &Asked, backup: BackupId) -> Res
 
 /// How a client is pointed at a backup: `rest:https://ann:TOKEN@backup.example/restic/main/laptop/`.
 pub fn client_url(asked: &Asked, token: &str, path: &str) -> String {
+    client_url_of(asked, asked.person.account.name.as_str(), token, path)
+}
+
+/// The same for another account.
+pub fn client_url_of(asked: &Asked, name: &str, token: &str, path: &str) -> String {
     let public = &asked.app.config.public_url;
     let scheme = if public.is_https() { "https" } else { "http" };
-    let name = asked.person.account.name.as_str();
     let name = percent_encoding::utf8_percent_encode(name, crate::session::QUERY_VALUE);
     format!("rest:{scheme}://{name}:{token}@{}/restic/{path}/", public.authority())
 }

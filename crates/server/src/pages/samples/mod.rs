@@ -344,6 +344,7 @@ fn tokens() -> TokensPage {
         created: ago(9_000_000),
         last_used: Some(ago(540)),
         revoked: None,
+        expires: Some(ahead(9_000_000)),
     };
     TokensPage {
         chrome: chrome(Section::Tokens),
@@ -365,6 +366,7 @@ fn tokens() -> TokensPage {
         form: Some(TokenForm {
             label: String::new(),
             scope: String::new(),
+            expires: String::new(),
             rights: vec![
                 choice("read", "Read", "List and restore.", false),
                 choice("append", "Append", "Also add snapshots. Cannot delete.", false),
@@ -510,6 +512,7 @@ pub fn all() -> Vec<(String, String)> {
     pages.extend(logon::set_up_pages());
     pages.extend(logon::security_pages());
     pages.extend(accounts::link_pages());
+    pages.extend(accounts::account_pages());
     pages.extend(hostile::hostile_pages());
     pages
 }

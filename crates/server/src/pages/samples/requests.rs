@@ -99,6 +99,7 @@ pub fn request() -> RequestPage {
         busy: None,
         decision: None,
         can_end: true,
+        account: None,
     }
 }
 

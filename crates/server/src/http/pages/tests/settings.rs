@@ -134,11 +134,12 @@ async fn a_token_is_shown_once_and_gone_when_revoked() {
     assert_snapshot!(part(&list, "Repository tokens", "New token"), @"
     Repository tokens
     A backup client shows one with every request. These are yours; what a client does with one is done in your name.
-    Token Backups Rights Made Last use Revoke
+    Token Backups Rights Made Last use Ends Revoke
     &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;
     main/laptop
     append
     2026-11-18 14:07 UTC (just now)
+    never
     never
     Revoke &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;
     ");
