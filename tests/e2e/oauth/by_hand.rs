@@ -121,3 +121,23 @@ pub fn token_of(server: &Server, member: &mut Member) -> String {
     let token: Value = serde_json::from_str(&answer.body).expect("JSON");
     token["access_token"].as_str().expect("an access token").to_owned()
 }
+
+/// Registers an application that has a secret, as `token` may; the secret. Four-eyes authorization is off.
+pub fn register(server: &Server, token: &str, id: &str) -> String {
+    let client = serde_json::json!({
+        "id": id, "name": "An application", "authentication": "secret", "enabled": true,
+        "grants": ["authorization_code", "refresh_token"], "redirect_uris": ["http://127.0.0.1/callback"], "resources": ["gateway-api"],
+    });
+    let bearer = format!("authorization: Bearer {token}");
+    let json = [
+        "--header",
+        &bearer,
+        "--header",
+        "content-type: application/json",
+        "--data",
+    ];
+    let made = curl(server, "/api/v1/clients", &[&json[..], &[&client.to_string()]].concat());
+    assert_eq!(made.status, 201, "{made:?}");
+    let made: Value = serde_json::from_str(&made.body).expect("JSON");
+    made["secret"].as_str().expect("a secret").to_owned()
+}
