@@ -95,3 +95,17 @@ fn every_test_that_the_rules_name_is_there() {
         );
     }
 }
+
+#[test]
+fn reason_unknown_is_made_by_no_code_of_ours() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates");
+    let mut all = String::new();
+    for of_ours in ["core", "store", "vault", "server"] {
+        sources(&root.join(of_ours).join("src"), &mut all);
+    }
+    assert!(all.contains("Reason::ServerError"), "the sources were not found");
+    assert!(
+        !all.contains("Reason::Unknown"),
+        "-1 is for what peers say and we do not know"
+    );
+}

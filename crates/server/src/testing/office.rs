@@ -124,7 +124,7 @@ impl Office {
             redirect: "",
             verifier: &verifier,
         };
-        let redeemed = code.redeem(&presented, Some(account.clone()), now).unwrap();
+        let redeemed = code.redeem(&presented, Some(account.clone()), None, now).unwrap();
         let mut chain = Chain::begun(&redeemed, Lives::Refreshed, "192.0.2.8".into(), None, now);
         chain.ends_at = now.plus_seconds(86_400);
         let app = &self.server.app;

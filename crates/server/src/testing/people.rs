@@ -173,7 +173,7 @@ pub fn totp_of(name: &str) -> TotpSecret {
 }
 
 /// [`PASSWORD`], hashed once for all tests.
-fn hash_of_password() -> PasswordHash {
+pub fn hash_of_password() -> PasswordHash {
     static HASH: std::sync::LazyLock<PasswordHash> =
         std::sync::LazyLock::new(|| PasswordHash::new(PASSWORD, &SystemEntropy).unwrap());
     HASH.clone()

@@ -92,7 +92,8 @@ impl Exchange {
             redirect: &self.redirect,
             verifier: &self.verifier,
         };
-        match code.redeem(&presented, account.clone(), self.now) {
+        let changed = tx.password_changed_at(code.account).await?;
+        match code.redeem(&presented, account.clone(), changed, self.now) {
             Ok(redeemed) => {
                 let issued = self.make(tx, app, &redeemed, wanted).await?;
                 request

@@ -7,6 +7,7 @@ mod passkeys;
 mod possession;
 mod refresh;
 mod resources;
+mod simulation;
 mod throttling;
 mod tokens;
 
