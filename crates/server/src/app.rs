@@ -22,6 +22,7 @@ use crate::receivers::Tests;
 use crate::report_limit::ReportLimit;
 use crate::seal::{NoKey, SealingKey, Unopened};
 use crate::signing::Signing;
+use crate::unrecorded::Unrecorded;
 
 /// What the parts of the server share. Routers take it as `State<AppState>`.
 pub struct App {
@@ -61,6 +62,8 @@ pub struct App {
     pub refresh: RefreshKey,
     /// How many denials of unknown callers are reported one by one.
     pub denials: ReportLimit,
+    /// Denied logons that wait for the store.
+    pub unrecorded: Unrecorded,
 }
 
 /// The shared state as routers hold it.
@@ -81,6 +84,12 @@ impl App {
         let vault = Vault::open(store.clone(), &root, Arc::clone(&clock), Arc::clone(&entropy)).await?;
         let (metrics, alerts) = (Metrics::new(), Arc::<Alerts>::default());
         metrics.register(|registry| registry.register_collector(Box::new(Arc::clone(&alerts))));
+        let denials = ReportLimit::default();
+        let left_out = denials.unreported.clone();
+        metrics.register(|registry| {
+            let help = "Denials that have no event of their own, since there were too many";
+            registry.register("denials_unreported", help, left_out);
+        });
         let hashing = Hashing::default();
         let hashed = hashing.done.clone();
         metrics.register(|registry| {
@@ -104,7 +113,8 @@ impl App {
             hashing,
             signing: Signing::default(),
             refresh,
-            denials: ReportLimit::default(),
+            denials,
+            unrecorded: Unrecorded::default(),
         }))
     }
 

@@ -50,6 +50,12 @@ impl Hashing {
         self.run(move || PasswordHash::new(&password, &*entropy)).await
     }
 
+    /// Hashes nothing any more. For tests of what is told then.
+    #[cfg(test)]
+    pub fn close(&self) {
+        self.room.close();
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, HashingFailed> + Send + 'static,

@@ -31,6 +31,7 @@ pub mod signing;
 pub mod step_up;
 #[cfg(test)]
 pub mod testing;
+pub mod unrecorded;
 pub mod workers;
 
 pub use app::{App, AppState};

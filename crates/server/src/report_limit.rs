@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use countersign_events::Timestamp;
+use prometheus_client::metrics::counter::Counter;
 
 /// How many are reported of one source in a minute.
 const A_MINUTE: u32 = 20;
@@ -14,7 +15,11 @@ const SOURCES: usize = 4096;
 
 /// Counts by source and minute. What is left out is said in the log once, as a number, when the minute is over.
 #[derive(Debug, Default)]
-pub struct ReportLimit(Mutex<Minute>);
+pub struct ReportLimit {
+    minute: Mutex<Minute>,
+    /// How many were left out since the server started.
+    pub unreported: Counter,
+}
 
 #[derive(Debug, Default)]
 struct Minute {
@@ -26,7 +31,7 @@ impl ReportLimit {
     /// Whether what happens now is reported by an event of its own.
     pub fn lets(&self, from: IpAddr, now: Timestamp) -> bool {
         let number = now.seconds().div_euclid(60);
-        let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
         if minute.number != number {
             for (source, left_out) in minute.left_out() {
                 let source = source.map_or_else(|| "others".to_owned(), |source| source.to_string());
@@ -42,7 +47,11 @@ impl ReportLimit {
             source.filter(|source| minute.counts.contains_key(&Some(*source)) || minute.counts.len() < SOURCES);
         let count = minute.counts.entry(source).or_insert(0);
         *count = count.saturating_add(1);
-        *count <= A_MINUTE
+        let reported = *count <= A_MINUTE;
+        if !reported {
+            self.unreported.inc();
+        }
+        reported
     }
 }
 
@@ -74,8 +83,9 @@ mod tests {
         let reported = (0..100).filter(|_| limit.lets(one, NOW)).count();
         assert_eq!(reported, 20);
         assert!(limit.lets(other, NOW));
-        let left_out = limit.0.lock().unwrap().left_out();
+        let left_out = limit.minute.lock().unwrap().left_out();
         assert_eq!(left_out, [(Some(one), 80)]);
+        assert_eq!(limit.unreported.get(), 80);
         assert!(limit.lets(one, NOW.plus_seconds(60)), "the next minute");
     }
 
@@ -85,7 +95,7 @@ mod tests {
         let address = |number: u32| IpAddr::from(number.to_be_bytes());
         let reported = (0..5000).filter(|number| limit.lets(address(*number), NOW)).count();
         assert_eq!(reported, SOURCES + 20);
-        let kept = limit.0.lock().unwrap().counts.len();
+        let kept = limit.minute.lock().unwrap().counts.len();
         assert_eq!(kept, SOURCES + 1);
     }
 }

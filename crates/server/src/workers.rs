@@ -32,6 +32,11 @@ pub async fn run(app: AppState, stop: CancellationToken) {
                 Ok(expired) => tracing::info!(expired, "requests expired"),
                 Err(error) => tracing::error!("overdue requests could not expire: {error}"),
             }
+            match app.unrecorded.record(&app.store).await {
+                Ok(0) => {}
+                Ok(recorded) => tracing::warn!(recorded, "logons that were denied while the store did not answer"),
+                Err(error) => tracing::error!(detail = error.detail(), "denied logons wait to be recorded: {error}"),
+            }
             tokio::time::sleep(EVERY).await;
         }
     });

@@ -41,6 +41,8 @@ pub enum Accounts {
     Enable(Named),
     /// Disable an account and end its sessions
     Disable(Named),
+    /// Forget an account's wrong passwords and codes, so that nobody has to wait
+    Unlock(Named),
     /// Delete an account: kept for the record, its name is never given again
     Delete(Named),
     /// Make the link that waits for an account and print it, this once; the one before ends
@@ -142,6 +144,7 @@ impl Accounts {
             Self::List(list) => &list.server,
             Self::Show(named)
             | Self::Enable(named)
+            | Self::Unlock(named)
             | Self::Disable(named)
             | Self::Delete(named)
             | Self::Link(named)
@@ -162,6 +165,7 @@ impl Accounts {
             Self::Show(named) => named.show(remote),
             Self::Add(add) => add.carry_out(remote),
             Self::Change(change) => change.carry_out(remote),
+            Self::Unlock(named) => named.switch(remote, "unlock", "unlocked"),
             Self::Enable(named) => named.switch(remote, "enable", "enabled"),
             Self::Disable(named) => named.switch(remote, "disable", "disabled"),
             Self::Delete(named) => named.delete(remote),

@@ -18,6 +18,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 
 use crate::AppState;
+pub use logon::Known as LogonKnown;
 pub use problem::{Kind, Problem};
 pub use request::RequestId;
 

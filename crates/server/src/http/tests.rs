@@ -1,5 +1,7 @@
 //! What holds for every answer.
 
+mod forms;
+
 use axum::body::Body;
 use http::Request;
 use insta::assert_snapshot;

@@ -1,6 +1,6 @@
 use askama::Template;
 
-use super::{PasswordProblem, Public, Span, assets, filters};
+use super::{Link, PasswordProblem, Public, Span, assets, filters};
 
 /// Why the sign-in form is shown again. What it says never helps in guessing (rule 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub struct SignIn {
     pub message: Option<SignInMessage>,
     /// For a passkey alone; none where there are none.
     pub passkey: Option<PasskeyAsk>,
+    /// The other ways to sign in.
+    pub others: Vec<Link>,
 }
 
 /// Second step: the code of the authenticator app, a passkey, or a recovery code. Sends `csrf`, `code` or `recovery`.

@@ -139,6 +139,11 @@ async fn while_off_accounts_change_at_once() {
         desk.run("accounts enable carol").await.unwrap(),
         "Account carol is enabled.\n"
     );
+    assert_eq!(
+        desk.run("accounts unlock carol").await.unwrap(),
+        "Account carol is unlocked.\n"
+    );
+    assert_eq!(desk.refused("accounts unlock ann").await.0, 3, "not one's own");
     let reset = desk.run("accounts reset-second-factor bob").await.unwrap();
     assert!(
         reset.starts_with("It is to be set anew.\nGive this link (second-factor)"),

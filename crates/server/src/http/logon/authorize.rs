@@ -31,7 +31,7 @@ pub async fn authorize(
         Err(refusal) => (None, Err(refusal)),
     };
     match request {
-        Ok(request) => flow::begin(&app, request).await,
+        Ok(request) => flow::begin(&app, &address, request).await,
         Err(refusal) => refused(&app, &address, client, refusal).await,
     }
 }
@@ -61,11 +61,7 @@ async fn refused(
             known.redirect = Some(back.redirect.as_str().to_owned());
         }
     }
-    let now = app.clock.now();
-    app.store
-        .write(move |tx| Box::pin(async move { known.denied(tx, reason, now).await }))
-        .await
-        .map_err(|error: StoreError| Problem::internal(&error))?;
+    known.denied_to_anybody(app, reason).await?;
     Ok(match refusal {
         RequestRefusal::Here { detail, .. } => error_page(detail),
         RequestRefusal::Back(back) => Redirect::to(&told(app, &back)).into_response(),

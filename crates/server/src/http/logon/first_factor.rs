@@ -15,6 +15,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::authorize::public;
+use super::elsewhere;
 use super::turn::{self, Given, field};
 use super::{flow, passkey};
 use crate::http::Problem;
@@ -41,7 +42,7 @@ pub async fn show(
     if which.flow.is_empty() {
         return Ok(Redirect::to("/auth/login").into_response());
     }
-    match flow::find(&app, &headers, &which.flow).await? {
+    match flow::find(&app, &address, &headers, &which.flow).await? {
         Some(logon) => Ok(ask(&app, StatusCode::OK, &logon, &logon.name, None)),
         None => flow::lost(&app, &address, &which.flow).await,
     }
@@ -55,6 +56,7 @@ pub fn ask(app: &App, status: StatusCode, logon: &LogonFlow, name: &str, message
         name: name.chars().take(64).collect(),
         message,
         passkey: passkey::ask(app, &logon.id),
+        others: elsewhere::offered(&logon.id),
     };
     turn::page(status, logon, &page)
 }
@@ -67,7 +69,7 @@ pub async fn answer(
     Query(which): Query<Which>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let Some(logon) = flow::find(&app, &headers, &which.flow).await? else {
+    let Some(logon) = flow::find(&app, &address, &headers, &which.flow).await? else {
         return flow::lost(&app, &address, &which.flow).await;
     };
     let mut given = Given {

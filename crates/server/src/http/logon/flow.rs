@@ -26,7 +26,12 @@ pub fn cookie_name(id: &str) -> String {
 }
 
 /// Begins a logon: keeps it, gives the browser its cookie, and leads to the first page.
-pub async fn begin(app: &AppState, request: AuthorizationRequest) -> Result<Response, Problem> {
+pub async fn begin(
+    app: &AppState,
+    address: &ClientAddress,
+    request: AuthorizationRequest,
+) -> Result<Response, Problem> {
+    let known = Known::of(address, Some(&request));
     let now = app.clock.now();
     let id = data_encoding::HEXLOWER.encode(&random::<8>(&*app.entropy));
     let cookie = Secret::new(&*app.entropy);
@@ -43,7 +48,7 @@ pub async fn begin(app: &AppState, request: AuthorizationRequest) -> Result<Resp
     app.store
         .write(move |tx| Box::pin(async move { tx.add_logon_flow(&flow, hash, now).await }))
         .await
-        .map_err(|error: StoreError| Problem::internal(&error))?;
+        .map_err(|error: StoreError| known.failed(app, &error))?;
     let mut response = Redirect::to(&format!("/logon?flow={id}")).into_response();
     let set = app
         .cookies()
@@ -67,7 +72,12 @@ pub fn tidy(app: &AppState, headers: &HeaderMap, prefix: &str, response: &mut Re
 }
 
 /// The logon with this id, if the browser has its cookie and it has not ended.
-pub async fn find(app: &AppState, headers: &HeaderMap, id: &str) -> Result<Option<LogonFlow>, Problem> {
+pub async fn find(
+    app: &AppState,
+    address: &ClientAddress,
+    headers: &HeaderMap,
+    id: &str,
+) -> Result<Option<LogonFlow>, Problem> {
     let Some(cookie) = app.cookies().read(headers, &cookie_name(id)) else {
         return Ok(None);
     };
@@ -75,16 +85,13 @@ pub async fn find(app: &AppState, headers: &HeaderMap, id: &str) -> Result<Optio
     app.store
         .ask(|view| Box::pin(async move { view.logon_flow(&id, hash, now).await }))
         .await
-        .map_err(|error: StoreError| Problem::internal(&error))
+        .map_err(|error: StoreError| Known::of(address, None).failed(app, &error))
 }
 
 /// The cookie is absent, unreadable, too old, or of another logon: says so, clears it, and lets the person start again.
 pub async fn lost(app: &AppState, address: &ClientAddress, id: &str) -> Result<Response, Problem> {
-    let (known, now) = (Known::of(address, None), app.clock.now());
-    app.store
-        .write(move |tx| Box::pin(async move { known.denied(tx, Reason::MissingCookie, now).await }))
-        .await
-        .map_err(|error: StoreError| Problem::internal(&error))?;
+    let known = Known::of(address, None);
+    known.denied_to_anybody(app, Reason::MissingCookie).await?;
     let page = PublicProblemPage {
         public: public(String::new()),
         status: 400,

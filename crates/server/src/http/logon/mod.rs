@@ -15,6 +15,7 @@
 
 mod authorize;
 mod client_call;
+mod elsewhere;
 mod exchange;
 mod first_factor;
 mod flow;
@@ -46,8 +47,12 @@ use crate::{App, AppState};
 
 /// The logon's addresses.
 pub fn router(app: &AppState) -> Router<AppState> {
-    let pages = Router::new()
+    let negotiable = Router::new()
         .route("/logon", get(first_factor::show).post(first_factor::answer))
+        .layer(from_fn_with_state(app.clone(), own_forms_only))
+        .route("/oauth2/authorize", get(authorize::authorize))
+        .layer(from_fn_with_state(app.clone(), elsewhere::no_negotiation));
+    let pages = Router::new()
         .route("/logon/code", get(second_factor::show).post(second_factor::answer))
         .route("/logon/passkey", post(passkey::answer))
         .route("/logon/passkey/challenge", post(passkey::challenge))
@@ -60,12 +65,15 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/logout", post(web_ui::logout))
         .layer(from_fn_with_state(app.clone(), own_forms_only));
     Router::new()
-        .route("/oauth2/authorize", get(authorize::authorize))
+        .route(elsewhere::SAML_LOGIN, get(elsewhere::saml))
+        .route("/auth/saml/acs", get(elsewhere::saml).post(elsewhere::saml))
+        .route(elsewhere::NEGOTIATE, get(elsewhere::negotiate))
         .route("/oauth2/token", post(token::token))
         .route("/oauth2/revoke", post(revoke::revoke))
         .route("/oauth2/introspect", post(introspect::introspect))
         .route("/oauth2/jwks", get(metadata::jwks))
         .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
+        .merge(negotiable)
         .merge(pages)
         .layer(DefaultBodyLimit::max(16 * 1024))
 }

@@ -31,11 +31,12 @@ pub fn ask(app: &App, flow: &str) -> Option<PasskeyAsk> {
 /// `POST /logon/passkey/challenge`: what the authenticator is to sign. The page's script asks when its button is pressed.
 pub async fn challenge(
     State(app): State<AppState>,
+    address: ClientAddress,
     headers: HeaderMap,
     Query(which): Query<Which>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let logon = flow::find(&app, &headers, &which.flow).await?;
+    let logon = flow::find(&app, &address, &headers, &which.flow).await?;
     let csrf = field(&body, "csrf").unwrap_or_default();
     let logon = logon.filter(|logon| same_text(&csrf, &logon.csrf)).ok_or_else(|| {
         Problem::new(
@@ -76,7 +77,7 @@ pub async fn answer(
     Query(which): Query<Which>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let Some(logon) = flow::find(&app, &headers, &which.flow).await? else {
+    let Some(logon) = flow::find(&app, &address, &headers, &which.flow).await? else {
         return flow::lost(&app, &address, &which.flow).await;
     };
     let given = Given {

@@ -7,6 +7,8 @@ use countersign_core::{Account, AccountName};
 use countersign_events::{Event, Reason, Timestamp};
 use countersign_store::{StoreError, Tx};
 
+use crate::app::App;
+use crate::http::Problem;
 use crate::listen::ClientAddress;
 
 /// What is known about a logon when it is denied.
@@ -54,6 +56,28 @@ impl Known {
         };
         let account = name.as_ref().map_or("", AccountName::as_str);
         tx.report(&event, now, None, account).await.map(drop)
+    }
+
+    /// Reports a denial that anybody can cause who knows nothing: so many of each network and minute, the rest are counted.
+    ///
+    /// # Errors
+    /// It could not be recorded.
+    pub async fn denied_to_anybody(self, app: &App, reason: Reason) -> Result<(), Problem> {
+        let now = app.clock.now();
+        if self.address.is_some_and(|address| !app.denials.lets(address, now)) {
+            return Ok(());
+        }
+        let known = self.clone();
+        app.store
+            .write(move |tx| Box::pin(async move { self.denied(tx, reason, now).await }))
+            .await
+            .map_err(|error: StoreError| known.failed(app, &error))
+    }
+
+    /// The store did not answer: denied for that (reason 8), reported as soon as it does. The answer says nothing else.
+    pub fn failed(self, app: &App, error: &StoreError) -> Problem {
+        app.unrecorded.keep(self, app.clock.now());
+        Problem::internal(error)
     }
 
     /// Reports that the logon goes on with a new password (44004).

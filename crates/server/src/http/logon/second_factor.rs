@@ -27,7 +27,7 @@ pub async fn show(
     headers: HeaderMap,
     Query(which): Query<Which>,
 ) -> Result<Response, Problem> {
-    let Some(logon) = flow::find(&app, &headers, &which.flow).await? else {
+    let Some(logon) = flow::find(&app, &address, &headers, &which.flow).await? else {
         return flow::lost(&app, &address, &which.flow).await;
     };
     Ok(match &logon.flow {
@@ -60,7 +60,7 @@ pub async fn answer(
     Query(which): Query<Which>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let Some(logon) = flow::find(&app, &headers, &which.flow).await? else {
+    let Some(logon) = flow::find(&app, &address, &headers, &which.flow).await? else {
         return flow::lost(&app, &address, &which.flow).await;
     };
     let given = Given {

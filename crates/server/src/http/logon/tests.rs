@@ -2,7 +2,10 @@
 
 mod clients;
 mod denials;
+mod elsewhere;
 mod factors;
+mod failing;
+mod flows;
 mod passkeys;
 mod possession;
 mod refresh;

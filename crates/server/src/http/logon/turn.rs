@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use countersign_core::logon::throttle::Throttled;
-use countersign_core::logon::{Answer, Denied, Flow, Granted, Step};
+use countersign_core::logon::{Answer, Denial, Denied, Flow, Granted, Step};
 use countersign_events::Timestamp;
 use countersign_store::{LogonFlow, StoreError, Tx};
 use http::{HeaderValue, header};
@@ -98,7 +98,11 @@ impl Given<'_> {
     /// Tells what it came to.
     pub fn respond(self, outcome: Result<Outcome, StoreError>) -> Result<Response, Problem> {
         let id = &self.logon.id;
-        match outcome.map_err(|error| Problem::internal(&error))? {
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(self.turn().known.failed(self.app, &error)),
+        };
+        match outcome {
             Outcome::Asked => Ok(Redirect::to(&format!("/logon/code?flow={id}")).into_response()),
             Outcome::Granted { location } => {
                 let mut response = Redirect::to(&location).into_response();
@@ -174,7 +178,10 @@ impl Turn {
                 if !moved {
                     tracing::debug!("another answer to the same logon came first");
                 }
-                self.known.denied(tx, denied.denial.reason(), self.now).await?;
+                let floods = matches!(denied.denial, Denial::Throttled | Denial::Unreadable);
+                if !floods || self.app.denials.lets(self.address.ip, self.now) {
+                    self.known.denied(tx, denied.denial.reason(), self.now).await?;
+                }
                 Ok(Outcome::Denied(denied, throttled))
             }
         }

@@ -170,11 +170,7 @@ async fn lost(app: &AppState, address: &ClientAddress, well_formed: bool, name: 
     } else {
         Reason::MalformedRequest
     };
-    let now = app.clock.now();
-    app.store
-        .write(move |tx| Box::pin(async move { known.denied(tx, reason, now).await }))
-        .await
-        .map_err(|error: StoreError| Problem::internal(&error))?;
+    known.denied_to_anybody(app, reason).await?;
     let mut response = start_again();
     let known_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if let Some(value) = app.cookies().clear(name).filter(|_| known_name) {

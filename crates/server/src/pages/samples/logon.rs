@@ -23,6 +23,12 @@ pub fn sign_in_pages() -> Vec<(String, String)> {
             action: "/sign-in/passkey".into(),
             challenge: "/sign-in/passkey/challenge".into(),
         }),
+        others: ["Sign in with SSO", "Sign in as current user"]
+            .map(|label| Link {
+                href: "/auth/other?flow=1".into(),
+                label: label.into(),
+            })
+            .into(),
     };
     let mut pages: Vec<_> = messages
         .into_iter()
