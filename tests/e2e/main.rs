@@ -8,6 +8,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod accounts;
 mod convert;
 mod crash;
 mod delivery;
