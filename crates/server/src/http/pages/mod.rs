@@ -50,6 +50,7 @@ mod sessions;
 mod settings;
 mod subject;
 mod tokens;
+mod unlock;
 mod words;
 
 #[cfg(test)]
@@ -121,6 +122,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/accounts/{id}/enable", post(accounts::enable))
         .route("/accounts/{id}/disable", post(accounts::disable))
         .route("/accounts/{id}/delete", post(accounts::delete))
+        .route("/accounts/{id}/unlock", post(unlock::unlock))
         .route("/accounts/{id}/reset", post(accounts::reset))
         .route("/accounts/{id}/link", post(accounts::link))
         .route("/accounts/{id}/tokens", post(accounts::make_token))

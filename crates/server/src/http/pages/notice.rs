@@ -18,6 +18,8 @@ pub enum Notice {
     Tested,
     /// A receiver was removed at once.
     Removed,
+    /// An account was unlocked.
+    Unlocked,
     /// A client was removed at once.
     ClientRemoved,
     /// A backup was deleted at once.
@@ -48,13 +50,14 @@ impl Notice {
     /// The name in the query.
     pub const PARAMETER: &str = "done";
 
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Approved,
         Self::Rejected,
         Self::Sealed,
         Self::Saved,
         Self::Tested,
         Self::Removed,
+        Self::Unlocked,
         Self::ClientRemoved,
         Self::Deleted,
         Self::Revoked,
@@ -82,6 +85,7 @@ impl Notice {
             Self::Saved => "saved",
             Self::Tested => "tested",
             Self::Removed => "removed",
+            Self::Unlocked => "unlocked",
             Self::ClientRemoved => "client-removed",
             Self::Deleted => "deleted",
             Self::Revoked => "revoked",
@@ -106,6 +110,7 @@ impl Notice {
             Self::Saved => "Saved.",
             Self::Tested => "The test is over.",
             Self::Removed => "The receiver was removed.",
+            Self::Unlocked => "Wrong passwords and codes of this account are forgotten.",
             Self::ClientRemoved => "The client was removed, and what it was given has ended.",
             Self::Deleted => "The backup was deleted.",
             Self::Revoked => "The token was revoked: clients that show it are turned away.",

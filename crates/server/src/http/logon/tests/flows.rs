@@ -1,6 +1,11 @@
 //! Flow cookies: several tabs, and what happens when they are lost.
 
+use countersign_core::{Actor, Via};
+
+use super::clients::register;
+use super::tokens::{code_for, json, live, post};
 use super::*;
+use crate::flows::settings::{Change, Changed, change};
 
 #[tokio::test]
 async fn reason_9_old_cookies_meet_a_server_with_an_empty_database_and_there_is_no_loop() {
@@ -156,4 +161,98 @@ async fn req_36_a_session_has_256_bits_and_is_another_after_each_logon() {
         303,
         "the one before has ended"
     );
+}
+
+#[tokio::test]
+async fn what_a_client_has_under_way_and_was_given_ends_when_it_is_disabled() {
+    let server = TestServer::new().await;
+    server.person("ann").await;
+    let bob = server.person("bob").await;
+    register(&server, "kiosk", |spec| {
+        spec.authentication = countersign_core::logon::Authentication::None;
+    })
+    .await;
+    let back = "https://portal.example/back";
+    let redeem = async |code: &str, verifier: &Verifier| {
+        let form = format!(
+            "grant_type=authorization_code&client_id=kiosk&code={code}&redirect_uri={back}&code_verifier={}",
+            verifier.as_str()
+        );
+        post(&server, "/oauth2/token", form).await
+    };
+    let (code, verifier) = code_for(&server, "kiosk", back).await;
+    let given = json(&redeem(&code, &verifier).await);
+    let token = given["access_token"].as_str().unwrap().to_owned();
+    assert!(live(&server, &token).await);
+    server.clock.advance_seconds(30);
+    let (waiting, waiting_verifier) = code_for(&server, "kiosk", back).await;
+    let mut browser = server.browser();
+    let authorize = format!(
+        "/oauth2/authorize?client_id=kiosk&redirect_uri={back}&response_type=code&code_challenge={}&code_challenge_method=S256",
+        verifier.challenge().to_text()
+    );
+    let (under_way, _) = browser.open(&authorize).await;
+
+    let known = server
+        .app
+        .store
+        .ask(|view| Box::pin(async move { view.client(&"kiosk".parse().unwrap()).await }));
+    let known: Result<_, StoreError> = known.await;
+    let mut spec = known.unwrap().unwrap().spec;
+    spec.enabled = false;
+    let actor = Actor {
+        account: bob.id,
+        name: "bob".into(),
+        login_type: 0,
+        via: Via::Session(bob.roles),
+        address: "192.0.2.8".into(),
+    };
+    let before = server.events().await.len();
+    let enabled = countersign_core::logon::ClientSpec {
+        enabled: true,
+        ..spec.clone()
+    };
+    let changed = change(&server.app, &actor, Change::ChangeClient(Box::new(spec)))
+        .await
+        .unwrap();
+    assert_eq!(changed, Changed::Done);
+    let events = server.events().await.split_off(before);
+    let chain = Event::TokenChainRevoked {
+        source_ip_address: None,
+        chain_id: match &events[0] {
+            Event::TokenChainRevoked { chain_id, .. } => chain_id.clone(),
+            other => panic!("{other:?}"),
+        },
+    };
+    assert_eq!(events[0], chain);
+    assert!(matches!(events[1], Event::GeneralSettingsUpdated { .. }) && events.len() == 2);
+
+    assert!(!live(&server, &token).await);
+    assert_eq!(
+        redeem(&waiting, &waiting_verifier).await.status.as_u16(),
+        401,
+        "not even asked"
+    );
+    assert_eq!(browser.get(&under_way).await.status, StatusCode::BAD_REQUEST, "lost");
+    let again = browser.get(&authorize).await;
+    assert_eq!(again.status, StatusCode::BAD_REQUEST);
+    let mut refused = denied(Reason::UnauthorizedClient, None, None);
+    if let Event::UserAuthorizationDenied {
+        client_id,
+        resource_id,
+        redirect_uri,
+        ..
+    } = &mut refused
+    {
+        (*client_id, *redirect_uri) = (Some("kiosk".into()), None);
+        *resource_id = Some("gateway-api".into());
+    }
+    assert_eq!(last(&server).await, refused);
+
+    // Nothing of it comes back with the client.
+    change(&server.app, &actor, Change::ChangeClient(Box::new(enabled)))
+        .await
+        .unwrap();
+    assert_eq!(redeem(&waiting, &waiting_verifier).await.status.as_u16(), 400);
+    assert!(!live(&server, &token).await);
 }

@@ -142,6 +142,21 @@ async fn while_off_accounts_change_at_once_and_what_is_wrong_is_said() {
 }
 
 #[tokio::test]
+async fn req_29_a_person_is_unlocked_on_their_page_also_while_on() {
+    let scene = Scene::set().await;
+    let mut ann = scene.browser("ann").await;
+    let page = ann.get("/accounts/2").await;
+    assert!(page.body.contains("action=\"/accounts/2/unlock\""));
+    let csrf = page.csrf();
+    let unlocked = ann.post("/accounts/2/unlock", &[("csrf", &csrf)]).await;
+    assert_eq!(unlocked.location(), "/accounts/2?done=unlocked");
+    let own = ann.get("/accounts/1").await;
+    assert!(!own.body.contains("/accounts/1/unlock"));
+    let refused = ann.post("/accounts/1/unlock", &[("csrf", &csrf)]).await;
+    assert_eq!(refused.status.as_u16(), 403);
+}
+
+#[tokio::test]
 async fn who_may_not_change_accounts_looks_at_them() {
     let scene = off().await;
     scene
