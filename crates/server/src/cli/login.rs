@@ -1,9 +1,13 @@
-//! `countersign login` and `logout`: a token for the command line, by the system's browser (RFC 8252).
+//! `countersign login` and `logout`: tokens for the command line, by the system's browser (RFC 8252) or by a code that is typed in
+//! any other (RFC 8628).
+
+mod device;
 
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use clap::Args;
+use countersign_core::Clock as _;
 use countersign_core::clock::random;
 use countersign_core::logon::{CLI_REDIRECT_PATH, ClientId, FLOW_SECONDS, Verifier};
 use percent_encoding::utf8_percent_encode;
@@ -12,14 +16,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::fail;
-use super::remote::credentials::Credentials;
+use super::remote::credentials::{CredentialFile, Kept};
 use super::remote::{Remote, RemoteError, ServerFlags};
-use crate::adapters::SystemEntropy;
+use crate::adapters::{SystemClock, SystemEntropy};
 use crate::session::{QUERY_VALUE, form_pairs, same_text};
 
 /// Log on to a server with the browser.
 #[derive(Debug, Args)]
 pub struct Login {
+    /// Log on from a host that no browser can come back to: open the address anywhere and type a code
+    #[arg(long)]
+    device: bool,
     /// Only print the address, open no browser
     #[arg(long)]
     no_browser: bool,
@@ -27,7 +34,7 @@ pub struct Login {
     server: ServerFlags,
 }
 
-/// Log off from a server: its token ends.
+/// Log off from a server: its tokens end.
 #[derive(Debug, Args)]
 pub struct Logout {
     #[command(flatten)]
@@ -60,9 +67,12 @@ impl Login {
         let logged_on = Remote::anonymous(&self.server)
             .map_err(LoginError::from)
             .and_then(|remote| {
-                let token = log_on(&remote, |address| self.show(address))?;
-                let credentials = Credentials::read().map_err(RemoteError::from)?;
-                credentials.keep(&remote.url, &token).map_err(RemoteError::from)?;
+                let kept = if self.device {
+                    device::log_on(&remote, |asked| println!("{asked}"))?
+                } else {
+                    log_on(&remote, |address| self.show(address))?
+                };
+                keep(&remote, kept)?;
                 Ok(remote.url.to_string())
             });
         match logged_on {
@@ -98,14 +108,16 @@ impl Logout {
     pub fn run(self) -> ExitCode {
         let ended = || -> Result<String, RemoteError> {
             let remote = Remote::anonymous(&self.server)?;
-            let Some(token) = Credentials::read()?.token(&remote.url) else {
+            let file = CredentialFile::usual()?;
+            let _lock = file.lock()?;
+            let Some(kept) = file.read()?.kept(&remote.url).cloned() else {
                 return Err(RemoteError::NotLoggedOn(remote.url.to_string()));
             };
             let client = ClientId::cli();
-            let form = [("client_id", client.as_str()), ("token", token.as_str())];
+            let form = [("client_id", client.as_str()), ("token", kept.refresh.as_str())];
             let revoked = remote.post_form("/oauth2/revoke", &form);
             // Forgotten here even when the server cannot be reached: it ends there by itself.
-            Credentials::read()?.forget(&remote.url)?;
+            file.change(|credentials| credentials.forget(&remote.url))?;
             revoked?;
             Ok(remote.url.to_string())
         };
@@ -119,8 +131,19 @@ impl Logout {
     }
 }
 
-/// Logs on: shows the address to open, waits for the answer on a loopback port, and exchanges it for a token.
-fn log_on(remote: &Remote, show: impl FnOnce(&str)) -> Result<String, LoginError> {
+/// Keeps the tokens of a logon, and remembers the server as the last.
+fn keep(remote: &Remote, kept: Kept) -> Result<(), RemoteError> {
+    let file = CredentialFile::usual()?;
+    let _lock = file.lock()?;
+    file.change(|credentials| {
+        credentials.last = Some(remote.url.to_string());
+        credentials.keep(&remote.url, kept);
+    })?;
+    Ok(())
+}
+
+/// Logs on: shows the address to open, waits for the answer on a loopback port, and exchanges it for tokens.
+fn log_on(remote: &Remote, show: impl FnOnce(&str)) -> Result<Kept, LoginError> {
     let (issuer, client) = (issuer(remote)?, ClientId::cli());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
@@ -149,11 +172,12 @@ fn log_on(remote: &Remote, show: impl FnOnce(&str)) -> Result<String, LoginError
         ("redirect_uri", &redirect),
         ("code_verifier", verifier.as_str()),
     ];
-    let token = remote.post_form("/oauth2/token", &form)?;
-    match token["access_token"].as_str() {
-        Some(token) => Ok(token.to_owned()),
-        None => Err(RemoteError::Strange(remote.url.to_string(), "it gave no access token").into()),
-    }
+    tokens(remote, &remote.post_form("/oauth2/token", &form)?)
+}
+
+fn tokens(remote: &Remote, answer: &serde_json::Value) -> Result<Kept, LoginError> {
+    let strange = || RemoteError::Strange(remote.url.to_string(), "it gave no tokens");
+    Ok(Kept::read(answer, SystemClock.now()).ok_or_else(strange)?)
 }
 
 /// Who the server says it is: the same as it was called, or the answer could come from another (RFC 8414, section 3.3).
@@ -282,7 +306,7 @@ mod tests {
         };
         let (shown, mut address) = mpsc::channel::<String>(1);
         let logging_on = tokio::task::spawn_blocking(move || {
-            log_on(&remote, |address| shown.blocking_send(address.to_owned()).unwrap()).map(|token| (remote, token))
+            log_on(&remote, |address| shown.blocking_send(address.to_owned()).unwrap()).map(|kept| (remote, kept))
         });
         let address = address.recv().await.unwrap();
         let mut browser = server.browser();
@@ -312,8 +336,8 @@ mod tests {
         assert_eq!(visit(port.replace("/callback", "/favicon.ico")).await.unwrap(), 404);
         assert_eq!(visit(back).await.unwrap(), 200);
 
-        let (_, token) = logging_on.await.unwrap().unwrap();
-        let access = crate::access::examine(&server.app, &token, server.app.clock.now()).await;
+        let (_, kept) = logging_on.await.unwrap().unwrap();
+        let access = crate::access::examine(&server.app, &kept.access, server.app.clock.now()).await;
         let account = access.unwrap().expect("a token that the server knows").account;
         assert_eq!(account.name.as_str(), "ann");
         serving.abort();

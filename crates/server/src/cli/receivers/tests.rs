@@ -45,7 +45,7 @@ impl Desk {
         let remote = Remote {
             url: self.url.parse().unwrap(),
             agent: agent(&ServerFlags::default()).unwrap(),
-            token: Some(self.ann.clone()),
+            token: Some(self.ann.clone().into()),
         };
         let words = ["receivers"].into_iter().chain(arguments.iter().copied());
         let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));

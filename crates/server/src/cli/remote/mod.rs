@@ -4,17 +4,20 @@ pub mod credentials;
 pub mod failure;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
+use countersign_core::Clock as _;
+use countersign_core::logon::{ClientId, Grant};
 use serde_json::Value;
 use ureq::http::Response;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, RequestBuilder};
 
+use crate::adapters::SystemClock;
 use crate::config::PublicUrl;
-use credentials::{Credentials, NoCredentials};
+use credentials::{CredentialFile, Kept, NoCredentials};
 
 /// Where a server is when nothing else is said.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8765";
@@ -67,7 +70,21 @@ pub struct Remote {
     /// Where.
     pub url: PublicUrl,
     pub(super) agent: Agent,
-    pub(super) token: Option<String>,
+    pub(super) token: Option<Token>,
+}
+
+/// What is sent with each request.
+pub(super) enum Token {
+    /// It was given, and is sent as it is.
+    Given(String),
+    /// It is of a logon, and is renewed before it ends.
+    Kept(CredentialFile, Mutex<Kept>),
+}
+
+impl From<String> for Token {
+    fn from(token: String) -> Self {
+        Self::Given(token)
+    }
 }
 
 impl Remote {
@@ -76,7 +93,7 @@ impl Remote {
     /// # Errors
     /// The certificate or the file of tokens cannot be read.
     pub fn anonymous(flags: &ServerFlags) -> Result<Self, RemoteError> {
-        let url = match (&flags.server, Credentials::read()?.last) {
+        let url = match (&flags.server, CredentialFile::usual()?.read()?.last) {
             (Some(url), _) => url.clone(),
             (None, Some(last)) => last.parse().map_err(|_| NoCredentials::Unreadable)?,
             (None, None) => DEFAULT_SERVER.parse().map_err(|_| NoCredentials::Unreadable)?,
@@ -94,26 +111,67 @@ impl Remote {
     /// # Errors
     /// [`RemoteError::NotLoggedOn`] when there is none.
     pub fn logged_on(flags: &ServerFlags) -> Result<Self, RemoteError> {
-        let remote = Self::anonymous(flags)?;
+        let mut remote = Self::anonymous(flags)?;
         let from_environment = std::env::var("COUNTERSIGN_TOKEN")
             .ok()
             .filter(|token| !token.is_empty());
-        let token = match from_environment {
-            Some(token) => Some(token),
-            None => Credentials::read()?.token(&remote.url),
-        };
-        match token {
-            Some(token) => Ok(Self {
-                token: Some(token),
-                ..remote
-            }),
-            None => Err(RemoteError::NotLoggedOn(remote.url.to_string())),
+        remote.token = Some(match from_environment {
+            Some(token) => Token::Given(token),
+            None => remote.kept(CredentialFile::usual()?)?,
+        });
+        Ok(remote)
+    }
+
+    fn kept(&self, file: CredentialFile) -> Result<Token, RemoteError> {
+        let kept = file.read()?.kept(&self.url).cloned();
+        let kept = kept.ok_or_else(|| RemoteError::NotLoggedOn(self.url.to_string()))?;
+        Ok(Token::Kept(file, Mutex::new(kept)))
+    }
+
+    /// The access token, if there is one: renewed when it ends soon.
+    ///
+    /// # Errors
+    /// It cannot be renewed.
+    pub fn access(&self) -> Result<Option<String>, RemoteError> {
+        match &self.token {
+            None => Ok(None),
+            Some(Token::Given(token)) => Ok(Some(token.clone())),
+            Some(Token::Kept(file, kept)) => {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                if !kept.fresh(SystemClock.now()) {
+                    *kept = self.renewed(file)?;
+                }
+                Ok(Some(kept.access.clone()))
+            }
         }
     }
 
-    /// The token, if there is one.
-    pub fn token(&self) -> Option<&str> {
-        self.token.as_deref()
+    /// The next tokens of a logon. Only one command at a time renews them, and the others take what it got.
+    fn renewed(&self, file: &CredentialFile) -> Result<Kept, RemoteError> {
+        let _lock = file.lock()?;
+        let not_logged_on = || RemoteError::NotLoggedOn(self.url.to_string());
+        let kept = file.read()?.kept(&self.url).cloned().ok_or_else(not_logged_on)?;
+        if kept.fresh(SystemClock.now()) {
+            return Ok(kept);
+        }
+        let client = ClientId::cli();
+        let form = [
+            ("grant_type", Grant::RefreshToken.id()),
+            ("client_id", client.as_str()),
+            ("refresh_token", &kept.refresh),
+        ];
+        let (status, answer) = self.ask_form("/oauth2/token", &form)?;
+        if status == 200 {
+            let strange = || RemoteError::Strange(self.url.to_string(), "it gave no tokens");
+            let next = Kept::read(&answer, SystemClock.now()).ok_or_else(strange)?;
+            file.change(|credentials| credentials.keep(&self.url, next.clone()))?;
+            return Ok(next);
+        }
+        if answer["error"] == "invalid_grant" {
+            file.change(|credentials| credentials.forget(&self.url))?;
+            return Err(not_logged_on());
+        }
+        Err(self.refused(status, Some(&answer)))
     }
 
     /// Asks for a JSON document.
@@ -121,7 +179,7 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn get(&self, path: &str) -> Result<Value, RemoteError> {
-        self.read(self.as_us(self.agent.get(self.url.join(path))).call())
+        self.read(self.as_us(self.agent.get(self.url.join(path)))?.call())
     }
 
     /// Asks for a document, to be read byte for byte.
@@ -129,7 +187,7 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn get_text(&self, path: &str) -> Result<String, RemoteError> {
-        self.read_text(self.as_us(self.agent.get(self.url.join(path))).call())
+        self.read_text(self.as_us(self.agent.get(self.url.join(path)))?.call())
     }
 
     /// Sends a JSON document.
@@ -138,7 +196,7 @@ impl Remote {
     /// No answer, or one that says no.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, RemoteError> {
         let request = self.agent.post(self.url.join(path)).content_type("application/json");
-        self.read(self.as_us(request).send(body.to_string()))
+        self.read(self.as_us(request)?.send(body.to_string()))
     }
 
     /// Sends a JSON document; what is answered, if anything.
@@ -164,7 +222,7 @@ impl Remote {
     /// No answer, or one that says no.
     pub fn put_text(&self, path: &str, kind: &str, text: &str) -> Result<Option<Value>, RemoteError> {
         let request = self.agent.put(self.url.join(path)).content_type(kind);
-        self.read_any(self.as_us(request).send(text))
+        self.read_any(self.as_us(request)?.send(text))
     }
 
     /// Takes something away; what is answered, if anything.
@@ -172,15 +230,29 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn delete(&self, path: &str) -> Result<Option<Value>, RemoteError> {
-        self.read_any(self.as_us(self.agent.delete(self.url.join(path))).call())
+        self.read_any(self.as_us(self.agent.delete(self.url.join(path)))?.call())
     }
 
     /// With the token, if there is one.
-    fn as_us<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
-        match &self.token {
+    fn as_us<B>(&self, request: RequestBuilder<B>) -> Result<RequestBuilder<B>, RemoteError> {
+        Ok(match self.access()? {
             Some(token) => request.header("authorization", format!("Bearer {token}")),
             None => request,
-        }
+        })
+    }
+
+    /// Sends a form, and takes also an answer that says no: the status and the document.
+    ///
+    /// # Errors
+    /// No answer, or one that is no document.
+    pub fn ask_form(&self, path: &str, form: &[(&str, &str)]) -> Result<(u16, Value), RemoteError> {
+        let unreachable = |error| RemoteError::Unreachable(self.url.to_string(), Box::new(error));
+        let answered = self.agent.post(self.url.join(path)).send_form(form.iter().copied());
+        let mut response = answered.map_err(unreachable)?;
+        let text = response.body_mut().read_to_string().map_err(unreachable)?;
+        let strange = |_| RemoteError::Strange(self.url.to_string(), "the body is no JSON");
+        let document = serde_json::from_str(&text).map_err(strange)?;
+        Ok((response.status().as_u16(), document))
     }
 
     /// Sends a form.
@@ -215,12 +287,16 @@ impl Remote {
             return Ok(text);
         }
         let body: Option<Value> = serde_json::from_str(&text).ok();
-        let member = |name| body.as_ref().and_then(|body| body[name].as_str()).map(str::to_owned);
+        Err(self.refused(status, body.as_ref()))
+    }
+
+    fn refused(&self, status: u16, body: Option<&Value>) -> RemoteError {
+        let member = |name| body.and_then(|body: &Value| body[name].as_str()).map(str::to_owned);
         let detail = member("detail").or_else(|| member("error_description"));
-        Err(RemoteError::Refused {
+        RemoteError::Refused {
             status,
             detail: detail.unwrap_or_else(|| format!("{} answers with status {status}", self.url)),
-        })
+        }
     }
 }
 
@@ -256,3 +332,6 @@ pub(super) fn agent(flags: &ServerFlags) -> Result<Agent, RemoteError> {
         .build();
     Ok(config.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,7 @@ impl Desk {
         let remote = Remote {
             url: self.url.parse().unwrap(),
             agent: agent(&ServerFlags::default()).unwrap(),
-            token: Some(token.to_owned()),
+            token: Some(token.to_owned().into()),
         };
         let words = ["requests"].into_iter().chain(arguments.iter().copied());
         let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));
@@ -172,7 +172,7 @@ async fn does_not_approve_by_a_manifest_that_has_another_digest() {
     let remote = Remote {
         url: desk.url.parse().unwrap(),
         agent: agent(&ServerFlags::default()).unwrap(),
-        token: Some(desk.ann.clone()),
+        token: Some(desk.ann.clone().into()),
     };
     let shown = spawn_blocking(move || {
         let mut detail: Detail = read(&remote, remote.get(&path_of(id))?)?;

@@ -1,0 +1,79 @@
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::access::examine;
+use crate::testing::office::Office;
+
+/// The real thing on sockets: three commands of one user, whose access token has just ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_at_once_renew_the_tokens_of_a_logon_together() {
+    let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    let office = Office::reached_as(&url).await;
+    let server = &office.server;
+    let access = office.token(&office.ann).await;
+    let now = server.app.clock.now();
+    let chain = examine(&server.app, &access, now).await.unwrap().unwrap().claims.sid;
+    let refresh = server.app.refresh.token(&chain, 0);
+    let router = crate::http::router(server.app.clone());
+    let serving = tokio::spawn(async move { axum::serve(socket, router).await });
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = CredentialFile::at(folder.path().join("credentials.json"));
+    let url: PublicUrl = url.parse().unwrap();
+    let ended = Kept {
+        access: access.clone(),
+        expires_at: 0,
+        refresh,
+    };
+    file.change(|credentials| credentials.keep(&url, ended)).unwrap();
+    let commands: Vec<_> = (0..3)
+        .map(|_| {
+            let (url, file) = (url.clone(), file.clone());
+            tokio::task::spawn_blocking(move || {
+                let mut remote = Remote {
+                    url,
+                    agent: agent(&ServerFlags::default()).unwrap(),
+                    token: None,
+                };
+                remote.token = Some(remote.kept(file).unwrap());
+                remote.access().unwrap().unwrap()
+            })
+        })
+        .collect();
+    let mut tokens = std::collections::BTreeSet::new();
+    for command in commands {
+        tokens.insert(command.await.unwrap());
+    }
+    assert_eq!(tokens.len(), 1, "one of them renewed, the others took what it got");
+    let token = tokens.pop_first().unwrap();
+    assert_ne!(token, access);
+    assert!(examine(&server.app, &token, now).await.unwrap().is_some());
+
+    // Once the chain is ended, the tokens are forgotten and the command says to log on.
+    server
+        .app
+        .store
+        .write(move |tx| Box::pin(async move { tx.end_chain(&chain, now).await }))
+        .await
+        .map_err(|error: countersign_store::StoreError| error.to_string())
+        .unwrap();
+    let over = {
+        let (url, file) = (url.clone(), file.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut remote = Remote {
+                url: url.clone(),
+                agent: agent(&ServerFlags::default()).unwrap(),
+                token: None,
+            };
+            let mut kept = file.read().unwrap().kept(&url).cloned().unwrap();
+            kept.expires_at = 0;
+            file.change(|credentials| credentials.keep(&url, kept)).unwrap();
+            remote.token = Some(remote.kept(file).unwrap());
+            remote.access()
+        })
+    };
+    assert!(matches!(over.await.unwrap(), Err(RemoteError::NotLoggedOn(_))));
+    assert!(file.read().unwrap().kept(&url).is_none());
+    serving.abort();
+}
