@@ -1,4 +1,4 @@
-//! What runs beside the requests: sealing, expiry, purging, retention, alerts.
+//! What runs beside the requests: sealing, expiry, purging, retention, alerts, new signing keys.
 
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ use crate::retention::Retention;
 /// How often collected deletes and overdue requests are looked at.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How often is looked whether the key that signs access tokens is old, and whether another node has made one.
+const SIGNING_KEYS_EVERY: Duration = Duration::from_secs(600);
+
 /// Runs until it is cancelled. Each step is one transaction, so being cut off leaves nothing half done.
 pub async fn run(app: AppState, stop: CancellationToken) {
     let mut workers = JoinSet::new();
@@ -19,6 +22,15 @@ pub async fn run(app: AppState, stop: CancellationToken) {
     workers.spawn(async move { purging.vault.run_purges().await });
     workers.spawn(Watch::new(AppState::clone(&app), Box::new(SystemDisk)).run());
     workers.spawn(Retention::new(AppState::clone(&app)).run());
+    let signing = AppState::clone(&app);
+    workers.spawn(async move {
+        loop {
+            if let Err(error) = signing.signing.look(&signing).await {
+                tracing::error!("the signing keys could not be looked at: {error}");
+            }
+            tokio::time::sleep(SIGNING_KEYS_EVERY).await;
+        }
+    });
     workers.spawn(async move {
         loop {
             // The steps are independent: one that fails is said and tried again, and keeps no other back.

@@ -11,6 +11,7 @@ mod attempts;
 mod backups;
 mod chains;
 mod clients;
+mod devices;
 mod error;
 mod event_removal;
 mod event_search;

@@ -203,6 +203,17 @@ impl RecordedCode {
 }
 
 impl Redeemed {
+    /// A code of a device that a person confirmed, in the place of one that came back by a browser.
+    pub(super) const fn of_device(chain: String, client: ClientId, resource: Resource, account: Account) -> Self {
+        Self {
+            chain,
+            client,
+            resource,
+            account,
+            factor_at: None,
+        }
+    }
+
     /// The chain that what is made now belongs to.
     pub fn chain(&self) -> &str {
         &self.chain

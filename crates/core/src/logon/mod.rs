@@ -18,6 +18,7 @@ mod chain;
 mod client;
 mod code;
 mod denial;
+mod device;
 mod dpop;
 mod flow;
 mod pkce;
@@ -39,6 +40,10 @@ pub use client::{
 };
 pub use code::{AuthorizationCode, CODE_SECONDS, CodeRefusal, Presented, RecordedCode, Redeemed};
 pub use denial::Denial;
+pub use device::{
+    BadUserCode, Confirmed, DEVICE_FRESH_SECONDS, DEVICE_INTERVAL_SECONDS, DEVICE_SECONDS, DeviceLogon, DeviceRefusal,
+    DeviceState, UserCode,
+};
 pub use dpop::{BadProof, BadThumbprint, PROOF_ALGORITHMS, PROOF_SECONDS, Proof, Thumbprint};
 pub use flow::{Answer, Denied, FLOW_SECONDS, Flow, Granted, Passed, PasswordStanding, Standing, Step};
 pub use pkce::{BadPkce, Challenge, Verifier};

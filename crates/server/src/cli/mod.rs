@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod doctor;
 mod events;
+mod keys;
 mod login;
 mod receivers;
 pub mod remote;
@@ -62,6 +63,9 @@ enum Command {
     /// Look at what is logged on, and end it, over the API of a running server
     #[command(subcommand)]
     Sessions(sessions::Sessions),
+    /// Look at the keys that sign access tokens, and change them, over the API of a running server
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Set the first administrators up
     #[command(subcommand)]
     Setup(setup::Setup),
@@ -96,6 +100,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Clients(clients) => clients.run(),
         Command::Accounts(accounts) => accounts.run(),
         Command::Sessions(sessions) => sessions.run(),
+        Command::Keys(keys) => keys.run(),
         Command::Setup(setup) => setup.run(),
     }
 }

@@ -20,6 +20,8 @@
 //! | `/accounts/new` | [`NewAccountPage`] | `POST /accounts`: `name`, `kind`, the roles' words, `expires`, `mfa` |
 //! | `/accounts/{id}` | [`AccountPage`] | `POST /accounts/{id}`; `…/enable`, `…/disable`, `…/delete`, `…/link`; `…/reset`: `what`; `…/tokens`: as `/tokens`; `…/tokens/{token}/revoke`; `…/sessions/end`: `chain` |
 //! | `/account/sessions` | [`SessionsPage`] | `POST /account/sessions/end`: `chain` |
+//! | `/device` | [`DevicePage`] | `POST /device`: `user_code`; then with `answer` (`confirm`, `refuse`) |
+//! | `/tokens` | [`TokensPage`] | `POST /tokens`: `label`, `scope`, `rights`; `POST /tokens/{id}/revoke` |
 //! | `/receivers` | [`ReceiversPage`] | |
 //! | `/receivers/new`, `/receivers/{id}` | [`ReceiverPage`] | `POST /receivers`, `POST /receivers/{id}`: see [`ReceiverForm`]; `POST /receivers/{id}/test`, `…/remove` |
 //! | `/receivers/{id}/filter` | [`ReceiverFilterPage`] | `POST …/filter`: see [`FilterRow`]; `POST …/filter/import`: `xml` |
@@ -37,6 +39,7 @@ mod backup;
 mod backups;
 mod chrome;
 mod clients;
+mod device;
 mod events;
 mod filters;
 mod format;
@@ -69,6 +72,7 @@ pub use backup::{BackupPage, HeldBy, KindTotals, SnapshotRow};
 pub use backups::{BackupRow, BackupsPage, LockRow, StorageView};
 pub use chrome::{AlertLine, Chrome, Public, Section};
 pub use clients::{ClientForm, ClientPage, ClientRow, ClientState, ClientsPage};
+pub use device::{DeviceAsk, DevicePage, DeviceStep};
 pub use events::{EventFilter, EventRow, EventsPage, Severity};
 pub use format::{Bytes, Count, Moment, Share, Span};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow};

@@ -38,3 +38,23 @@ CREATE TABLE key_proofs (
 );
 
 CREATE INDEX key_proofs_by_end ON key_proofs (expires_at);
+
+-- Logons of hosts without a browser: a device code for the host, a short user code for the person.
+CREATE TABLE device_logons (
+    device_hash      BLOB   NOT NULL PRIMARY KEY,
+    user_hash        BLOB   NOT NULL UNIQUE,
+    chain            TEXT   NOT NULL UNIQUE,
+    client           TEXT   NOT NULL,
+    resource         TEXT   NOT NULL,
+    address          TEXT   NOT NULL,
+    state            TEXT   NOT NULL,
+    account_id       BIGINT,
+    account_revision BIGINT,
+    created_at       BIGINT NOT NULL,
+    expires_at       BIGINT NOT NULL,
+    next_at          BIGINT NOT NULL,
+    poll_seconds     BIGINT NOT NULL
+);
+
+CREATE INDEX device_logons_by_end ON device_logons (expires_at);
+CREATE INDEX device_logons_by_address ON device_logons (address, expires_at);

@@ -45,7 +45,7 @@ impl Desk {
         let remote = Remote {
             url: self.url.parse().unwrap(),
             agent: agent(&ServerFlags::default()).unwrap(),
-            token: Some(self.ann.clone()),
+            token: Some(self.ann.clone().into()),
         };
         let words = ["countersign"].into_iter().chain(line.split(' '));
         let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));

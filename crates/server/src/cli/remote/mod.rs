@@ -205,7 +205,7 @@ impl Remote {
     /// No answer, or one that says no.
     pub fn post_any(&self, path: &str, body: &Value) -> Result<Option<Value>, RemoteError> {
         let request = self.agent.post(self.url.join(path)).content_type("application/json");
-        self.read_any(self.as_us(request).send(body.to_string()))
+        self.read_any(self.as_us(request)?.send(body.to_string()))
     }
 
     /// Puts a JSON document in its place; what is answered, if anything.

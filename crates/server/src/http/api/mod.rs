@@ -13,6 +13,7 @@ mod receivers;
 mod requests;
 mod sessions;
 mod settings;
+mod signing_keys;
 mod tokens;
 mod unlock;
 
@@ -35,6 +36,7 @@ pub fn router() -> Router<AppState> {
         .merge(requests::router())
         .merge(backups::router())
         .merge(settings::router())
+        .merge(signing_keys::router())
         .merge(receivers::router())
         .merge(clients::router())
         .merge(tokens::router())

@@ -40,6 +40,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("requests.rs"),
         include_str!("backups.rs"),
         include_str!("settings.rs"),
+        include_str!("signing_keys.rs"),
         include_str!("receivers.rs"),
         include_str!("clients.rs"),
         include_str!("tokens.rs"),

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use countersign_core::logon::{PROOF_ALGORITHMS, PublicKey, Resource};
+use countersign_core::logon::{Grant, PROOF_ALGORITHMS, PublicKey, Resource};
 use serde_json::{Value, json};
 
 use crate::AppState;
@@ -17,11 +17,12 @@ pub async fn metadata(State(app): State<AppState>) -> Json<Value> {
         "authorization_endpoint": at("/oauth2/authorize"),
         "token_endpoint": at("/oauth2/token"),
         "revocation_endpoint": at("/oauth2/revoke"),
+        "device_authorization_endpoint": at("/oauth2/device_authorization"),
         "introspection_endpoint": at("/oauth2/introspect"),
         "jwks_uri": at("/oauth2/jwks"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": Grant::ALL,
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],

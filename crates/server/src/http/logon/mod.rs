@@ -8,6 +8,7 @@
 //! | `GET /auth/login`, `/auth/callback`, `POST /logout` | the pages as a client: a session | [`web_ui`] |
 //! | `POST /oauth2/token` | other clients: tokens by a code ([`exchange`]) or a refresh token ([`refresh`]) | [`token`] |
 //! | `POST /oauth2/revoke`, `/oauth2/introspect` | a client ends a logon, or asks what a token is worth | [`revoke`], [`introspect`] |
+//! | `POST /oauth2/device_authorization` | a host without a browser asks for a code; `/device` is among the pages | [`device`] |
 //! | `GET /oauth2/jwks` | what access tokens are checked with | [`metadata`] |
 //! | `GET /.well-known/oauth-authorization-server` | where all that is | [`metadata`] |
 //!
@@ -15,6 +16,7 @@
 
 mod authorize;
 mod client_call;
+mod device;
 mod elsewhere;
 mod exchange;
 mod first_factor;
@@ -71,6 +73,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/oauth2/token", post(token::token))
         .route("/oauth2/revoke", post(revoke::revoke))
         .route("/oauth2/introspect", post(introspect::introspect))
+        .route("/oauth2/device_authorization", post(device::authorize))
         .route("/oauth2/jwks", get(metadata::jwks))
         .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
         .merge(negotiable)

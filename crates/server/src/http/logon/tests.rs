@@ -2,6 +2,7 @@
 
 mod clients;
 mod denials;
+mod devices;
 mod elsewhere;
 mod factors;
 mod failing;

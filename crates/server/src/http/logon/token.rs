@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
-use countersign_core::logon::{Client, Grant, Proof, Resource, Thumbprint, Verifier};
+use countersign_core::logon::{Client, DeviceRefusal, Grant, Proof, Resource, Thumbprint, Verifier};
 use countersign_events::Reason;
 use countersign_store::StoreError;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::client_call::{Parameters, Refused, answer, client, error};
+use super::device::Fetch;
 use super::exchange::{Exchange, ExchangeRefused, Issued, Wanted};
 use super::refresh::Refresh;
 use super::report::TokenRequest;
@@ -105,11 +106,7 @@ pub async fn token(
     let answered = match grant {
         Grant::AuthorizationCode => call.code().await?,
         Grant::RefreshToken => call.refresh().await?,
-        Grant::DeviceCode => Err(Refused::client(
-            "unsupported_grant_type",
-            "No such grant is given here.",
-            None,
-        )),
+        Grant::DeviceCode => call.device().await?,
     };
     match answered {
         Ok(response) => Ok(response),
@@ -253,6 +250,30 @@ impl Call<'_> {
         }))
     }
 
+    async fn device(self) -> Result<Result<Response, Refused>, Problem> {
+        let Some(code) = self.parameters.one("device_code") else {
+            return Ok(Err(Refused::malformed("device_code must be given once.")));
+        };
+        let fetch = Fetch {
+            client: self.client.clone(),
+            device_code: code.to_owned(),
+            key: self.key.clone(),
+            address: self.address,
+            now: self.app.clock.now(),
+        };
+        let app = AppState::clone(self.app);
+        let fetched = self
+            .app
+            .store
+            .write(move |tx| Box::pin(async move { fetch.run(tx, &app).await }))
+            .await
+            .map_err(|error: StoreError| Problem::internal(&error))?;
+        Ok(Ok(match fetched {
+            Ok(issued) => self.given(&issued)?,
+            Err(refusal) => error(refusal.error(), told(refusal)),
+        }))
+    }
+
     /// Signs what was issued: after it is durable, and outside of the transaction.
     fn given(&self, issued: &Issued) -> Result<Response, Problem> {
         let claims = &issued.claims;
@@ -271,5 +292,20 @@ impl Call<'_> {
             body["refresh_token"] = self.app.refresh.token(&claims.sid, generation).into();
         }
         Ok(answer(StatusCode::OK, body))
+    }
+}
+
+/// What a host is told: where it may ask again, why not yet, and no more of the others than that it must start again.
+const fn told(refusal: DeviceRefusal) -> &'static str {
+    match refusal {
+        DeviceRefusal::Pending => "Nobody has confirmed the code yet.",
+        DeviceRefusal::SlowDown => "Ask less often.",
+        DeviceRefusal::Expired => "Nobody confirmed the code in time.",
+        DeviceRefusal::Refused => "The logon was refused.",
+        DeviceRefusal::Unknown
+        | DeviceRefusal::OtherClient
+        | DeviceRefusal::Used
+        | DeviceRefusal::AccountChanged
+        | DeviceRefusal::NotReached => "The code does not hold, or no longer: log on again.",
     }
 }

@@ -15,6 +15,7 @@
 //! | `GET`, `POST /clients`, `/clients/new`, `/clients/{id}`, `POST /clients/{id}/secret`, `…/remove` | [`clients`] |
 //! | `GET /account/security`, and the forms below it | [`security`]; each asks for a factor shown within five minutes ([`fresh`]) |
 //! | `GET`, `POST /account/confirm`, `POST /account/passkeys/challenge` | [`confirm`], [`own_factors`] |
+//! | `GET`, `POST /device` | [`device`] |
 //! | `GET`, `POST /settings`, `POST /settings/four-eyes/on`, `…/off` | [`settings`] |
 //!
 //! Whoever is logged on may look at everything; what they may change is asked of `countersign_core`. A form that was done
@@ -30,6 +31,7 @@ mod client_form;
 mod clients;
 mod confirm;
 mod decision;
+mod device;
 mod events;
 mod filter;
 mod fresh;
@@ -149,6 +151,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/clients/{id}", get(clients::show).post(clients::change))
         .route("/clients/{id}/secret", post(clients::secret))
         .route("/clients/{id}/remove", post(clients::remove))
+        .route("/device", get(device::show).post(device::answer))
         .route("/settings", get(settings::show).post(settings::save))
         .route("/settings/four-eyes/on", post(settings::turn_on))
         .route("/settings/four-eyes/off", post(settings::turn_off))

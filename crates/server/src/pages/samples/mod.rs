@@ -7,6 +7,7 @@ use super::*;
 
 mod accounts;
 mod clients;
+mod device;
 mod hostile;
 mod logon;
 mod receivers;
@@ -509,6 +510,7 @@ pub fn all() -> Vec<(String, String)> {
     ];
     pages.extend(requests::requests());
     pages.extend(logon::sign_in_pages());
+    pages.extend(device::device_pages());
     pages.extend(logon::set_up_pages());
     pages.extend(logon::security_pages());
     pages.extend(accounts::link_pages());
