@@ -147,6 +147,9 @@ pub enum DeviceRefusal {
     /// The account is no longer what it was.
     #[error("the account has changed since the code was confirmed")]
     AccountChanged,
+    /// The password was changed or reset since the code was asked for.
+    #[error("the password has changed since the code was asked for")]
+    PasswordChanged,
     /// The account's roles do not reach what the logon was for.
     #[error("the account may not use this resource")]
     NotReached,
@@ -160,7 +163,12 @@ impl DeviceRefusal {
             Self::SlowDown => "slow_down",
             Self::Expired => "expired_token",
             Self::Refused => "access_denied",
-            Self::Unknown | Self::OtherClient | Self::Used | Self::AccountChanged | Self::NotReached => "invalid_grant",
+            Self::Unknown
+            | Self::OtherClient
+            | Self::Used
+            | Self::AccountChanged
+            | Self::PasswordChanged
+            | Self::NotReached => "invalid_grant",
         }
     }
 
@@ -171,6 +179,7 @@ impl DeviceRefusal {
             Self::Unknown | Self::Expired | Self::Refused | Self::Used => Some(Reason::Unauthenticated),
             Self::OtherClient => Some(Reason::UnauthorizedClient),
             Self::AccountChanged => Some(Reason::AccountRevalidationFailed),
+            Self::PasswordChanged => Some(Reason::PasswordRevalidationFailed),
             Self::NotReached => Some(Reason::UnauthorizedResourceOwner),
         }
     }
@@ -186,7 +195,13 @@ impl DeviceLogon {
     ///
     /// # Errors
     /// Why it gets nothing, or nothing yet.
-    pub fn poll(self, client: &ClientId, account: Option<Account>, now: Timestamp) -> Result<Redeemed, DeviceRefusal> {
+    pub fn poll(
+        self,
+        client: &ClientId,
+        account: Option<Account>,
+        password_changed_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Redeemed, DeviceRefusal> {
         if *client != self.client {
             return Err(DeviceRefusal::OtherClient);
         }
@@ -201,6 +216,9 @@ impl DeviceLogon {
         let same = |account: &Account| account.id == confirmed.account && account.revision == confirmed.revision;
         let account = account.filter(|account| same(account) && account.lives(now));
         let account = account.ok_or(DeviceRefusal::AccountChanged)?;
+        if password_changed_at.is_some_and(|changed| changed > self.created_at) {
+            return Err(DeviceRefusal::PasswordChanged);
+        }
         if !self.resource.admits(account.roles) {
             return Err(DeviceRefusal::NotReached);
         }
@@ -237,13 +255,9 @@ mod tests {
 
     #[test]
     fn a_code_is_read_as_people_type_it() {
-        let code = UserCode::new(&Bytes(235));
-        assert_eq!(
-            code.to_string(),
-            "TVWX-ZBCD",
-            "235 to 239, then past the end of what counts"
-        );
-        for typed in ["TVWX-ZTVW", "tvwxztvw", " tvwx ztvw "] {
+        let code: UserCode = "TVWX-ZBCD".parse().unwrap();
+        assert_eq!(code.to_string(), "TVWX-ZBCD");
+        for typed in ["tvwxzbcd", " tvwx zbcd ", "T-V-W-X ZBCD"] {
             assert_eq!(typed.parse(), Ok(code.clone()), "{typed}");
         }
         for bad in [
@@ -296,7 +310,7 @@ mod tests {
     #[test]
     fn a_host_gets_what_a_person_confirmed_once_and_in_time() {
         let ask = |state, account, seconds| {
-            let asked = logon(state).poll(&ClientId::cli(), account, NOW.plus_seconds(seconds));
+            let asked = logon(state).poll(&ClientId::cli(), account, Some(NOW), NOW.plus_seconds(seconds));
             asked.map(|redeemed| redeemed.chain().to_owned())
         };
         let confirmed = DeviceState::Confirmed(CONFIRMED);
@@ -328,7 +342,10 @@ mod tests {
             ..account()
         };
         assert_eq!(ask(confirmed, Some(without), 5), Err(DeviceRefusal::NotReached));
-        let other = logon(confirmed).poll(&ClientId::web_ui(), Some(account()), NOW.plus_seconds(5));
+        let later = Some(Timestamp(NOW.0 + 1));
+        let changed = logon(confirmed).poll(&ClientId::cli(), Some(account()), later, NOW.plus_seconds(5));
+        assert_eq!(changed.unwrap_err(), DeviceRefusal::PasswordChanged);
+        let other = logon(confirmed).poll(&ClientId::web_ui(), Some(account()), None, NOW.plus_seconds(5));
         assert_eq!(other.unwrap_err(), DeviceRefusal::OtherClient);
     }
 

@@ -125,7 +125,7 @@ mod tests {
             let one = Keys::List(asked(false)).done(&ann).unwrap();
             assert_eq!(one.lines().count(), 1);
             assert!(
-                one.contains("  ES256  made 2026-11-18T10:26:40") && one.ends_with("  signs\n"),
+                one.contains("  ES256  made 2026-11-18T11:06:40") && one.ends_with("  signs\n"),
                 "{one}"
             );
             let two = Keys::Rotate(asked(false)).done(&ann).unwrap();

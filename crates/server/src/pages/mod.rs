@@ -21,7 +21,6 @@
 //! | `/accounts/{id}` | [`AccountPage`] | `POST /accounts/{id}`; `…/enable`, `…/disable`, `…/delete`, `…/link`; `…/reset`: `what`; `…/tokens`: as `/tokens`; `…/tokens/{token}/revoke`; `…/sessions/end`: `chain` |
 //! | `/account/sessions` | [`SessionsPage`] | `POST /account/sessions/end`: `chain` |
 //! | `/device` | [`DevicePage`] | `POST /device`: `user_code`; then with `answer` (`confirm`, `refuse`) |
-//! | `/tokens` | [`TokensPage`] | `POST /tokens`: `label`, `scope`, `rights`; `POST /tokens/{id}/revoke` |
 //! | `/receivers` | [`ReceiversPage`] | |
 //! | `/receivers/new`, `/receivers/{id}` | [`ReceiverPage`] | `POST /receivers`, `POST /receivers/{id}`: see [`ReceiverForm`]; `POST /receivers/{id}/test`, `…/remove` |
 //! | `/receivers/{id}/filter` | [`ReceiverFilterPage`] | `POST …/filter`: see [`FilterRow`]; `POST …/filter/import`: `xml` |

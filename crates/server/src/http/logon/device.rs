@@ -160,7 +160,11 @@ impl Fetch {
         };
         request.account = account.clone();
         let (chain, interval) = (logon.chain.clone(), logon.interval);
-        let refusal = match logon.poll(&self.client.spec.id, account.clone(), self.now) {
+        let changed = match &account {
+            Some(account) => tx.password_changed_at(account.id).await?,
+            None => None,
+        };
+        let refusal = match logon.poll(&self.client.spec.id, account.clone(), changed, self.now) {
             Ok(redeemed) if tx.use_device_logon(&chain).await? => {
                 let refreshes = self.client.allows(Grant::RefreshToken).is_ok();
                 let lives = if refreshes { Lives::Refreshed } else { Lives::Once };

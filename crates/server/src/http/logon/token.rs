@@ -306,6 +306,7 @@ const fn told(refusal: DeviceRefusal) -> &'static str {
         | DeviceRefusal::OtherClient
         | DeviceRefusal::Used
         | DeviceRefusal::AccountChanged
+        | DeviceRefusal::PasswordChanged
         | DeviceRefusal::NotReached => "The code does not hold, or no longer: log on again.",
     }
 }
