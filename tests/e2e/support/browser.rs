@@ -151,6 +151,22 @@ impl Browser {
         fs::write(folder.join(format!("{name}.png")), image).unwrap();
     }
 
+    /// Plugs in an authenticator that is part of the machine, whose owner always touches it (W3C Web Authentication, section 11); its id.
+    pub fn plug_in_authenticator(&self) -> String {
+        let wanted = json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+            "isUserConsenting": true, "isUserVerified": true,
+        });
+        let id = self.post("webauthn/authenticator", wanted);
+        id.as_str().expect("an authenticator has an id").to_owned()
+    }
+
+    /// Takes an authenticator away, with its passkeys.
+    pub fn unplug_authenticator(&self, id: &str) {
+        let address = format!("{}/webauthn/authenticator/{id}", self.session);
+        answer(self.agent.delete(address).call(), "unplugging");
+    }
+
     /// How wide the page is, in pixels, as on a phone; none for a desk again.
     pub fn width(&self, pixels: Option<u32>) {
         let command = match pixels {

@@ -24,6 +24,8 @@ pub struct Server {
     folder: TempDir,
     port: u16,
     running: Option<Running>,
+    /// The name in its public address: browsers make no passkeys for addresses.
+    host: &'static str,
     /// How far its clock is ahead, in seconds; none: it has the machine's.
     ahead: Option<AtomicU64>,
 }
@@ -45,6 +47,7 @@ impl Server {
         Self {
             folder: tempfile::tempdir().unwrap(),
             port: free_port(),
+            host: "127.0.0.1",
             running: None,
             ahead: None,
         }
@@ -57,7 +60,21 @@ impl Server {
 
     /// The same, where everyone deletes alone if four-eyes authorization is off.
     pub fn set_up_with(members: &[&Member], four_eyes: bool) -> Self {
-        let server = Self::new();
+        let mut server = Self::new();
+        server.set_up_by(members, &format!("four_eyes = {four_eyes}"));
+        server
+    }
+
+    /// A server that is reached as `localhost`, where browsers make passkeys; with these settings.
+    pub fn set_up_at_localhost(members: &[&Member], settings: &str) -> Self {
+        let mut server = Self::new();
+        server.host = "localhost";
+        server.set_up_by(members, settings);
+        server
+    }
+
+    fn set_up_by(&mut self, members: &[&Member], settings: &str) {
+        let server = self;
         let people: String = members
             .iter()
             .map(|member| {
@@ -70,12 +87,10 @@ impl Server {
             })
             .collect();
         let description = server.folder.path().join("accounts.toml");
-        let service =
-            format!("[[service]]\nname = \"laptop\"\ntoken = \"{TOKEN}\"\n[settings]\nfour_eyes = {four_eyes}\n");
+        let service = format!("[[service]]\nname = \"laptop\"\ntoken = \"{TOKEN}\"\n[settings]\n{settings}\n");
         fs::write(&description, people + &service).unwrap();
         let description = description.display().to_string();
         Outcome::of(&mut server.command(&["setup", "accounts", "--file", &description])).expect("setup accounts");
-        server
     }
 
     /// The program with this server's data folder, address and clock.
@@ -86,6 +101,9 @@ impl Server {
             .args(["--data", &self.data().display().to_string()])
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
             .stdin(Stdio::null());
+        if self.host != "127.0.0.1" {
+            command.args(["--public-url", &self.origin()]);
+        }
         if self.ahead.is_some() {
             command
                 .env("LD_PRELOAD", counterparts::libfaketime())
@@ -176,7 +194,7 @@ impl Server {
     }
 
     pub fn origin(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}:{}", self.host, self.port)
     }
 
     /// Where restic finds a backup.
