@@ -1,16 +1,16 @@
 //! Passkeys inside the transaction of what they are shown for: challenges, and the check of an answer.
 
-use countersign_core::AccountId;
 use countersign_core::logon::throttle::{Counter, Throttled};
 use countersign_core::passkey::{
     Assertion, CHALLENGE_SECONDS, Passkey, PasskeyChallenge, PasskeyRefusal, RelyingParty, ShownPasskey,
 };
+use countersign_core::{Account, AccountId};
 use countersign_events::Timestamp;
 use countersign_store::{StoreError, Tx};
 
 use crate::App;
 use crate::listen::ClientAddress;
-use crate::second_factor::{CodeRefused, report};
+use crate::second_factor::{CodeRefused, counter_of_codes, report};
 
 /// Whom a challenge was given to: an answer holds for them alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,8 +88,8 @@ pub struct Showing<'a> {
     pub bound_to: &'a BoundTo,
     /// The browser's answer.
     pub answer: &'a str,
-    /// What a wrong one is charged to.
-    pub counter: Counter,
+    /// Whose it must be; none where it says itself who is there. A wrong one is charged to their codes, or else to where it comes from.
+    pub expected: Option<&'a Account>,
     /// From where.
     pub from: &'a ClientAddress,
 }
@@ -101,7 +101,11 @@ pub async fn verify_passkey(
     showing: &Showing<'_>,
     now: Timestamp,
 ) -> Result<Result<ShownPasskey, PasskeyRefused>, StoreError> {
-    let attempts = match tx.charge(&showing.counter, now).await? {
+    let counter = match showing.expected {
+        Some(account) => counter_of_codes(tx, account, showing.from, now).await?,
+        None => Counter::Source(showing.from.ip),
+    };
+    let attempts = match tx.charge(&counter, now).await? {
         Ok(attempts) => attempts,
         Err(throttled) => return Ok(Err(PasskeyRefused::Throttled(throttled))),
     };
@@ -117,9 +121,9 @@ pub async fn verify_passkey(
                 .use_passkey(shown.id(), kept.sign_count, shown.sign_count(), now)
                 .await?
             {
-                match showing.counter {
-                    Counter::Code(_) => tx.forgive(&showing.counter).await?,
-                    _ => tx.take_back(&showing.counter).await?,
+                match showing.expected {
+                    Some(_) => tx.forgive(&counter).await?,
+                    None => tx.take_back(&counter).await?,
                 }
                 return Ok(Ok(shown));
             }
@@ -127,16 +131,14 @@ pub async fn verify_passkey(
         }
         Err(refused) => refused,
     };
-    let owner = match (&showing.counter, &kept) {
-        (Counter::Code(account), _) => Some(*account),
-        (_, Some(kept)) => Some(kept.account),
-        (_, None) => None,
+    let owner = match (showing.expected, &kept) {
+        (Some(account), _) => Some(account.clone()),
+        (None, Some(kept)) => tx.account(kept.account).await?,
+        (None, None) => None,
     };
-    if let Some(owner) = owner
-        && let Some(account) = tx.account(owner).await?
-    {
-        let exhausted = showing.counter.exhausted(attempts);
-        report(tx, &account, CodeRefused::Wrong, exhausted, showing.from, now).await?;
+    if let Some(owner) = owner {
+        let exhausted = counter.exhausted(attempts);
+        report(tx, &owner, CodeRefused::Wrong, exhausted, showing.from, now).await?;
     }
     Ok(Err(refused))
 }

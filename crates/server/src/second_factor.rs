@@ -45,7 +45,7 @@ pub async fn verify_code(
     let Some(kept) = tx.totp_of(account.id).await? else {
         return Ok(Err(CodeRefused::NotEnrolled));
     };
-    let counter = counter(tx, account, from, now).await?;
+    let counter = counter_of_codes(tx, account, from, now).await?;
     let attempts = match tx.charge(&counter, now).await? {
         Ok(attempts) => attempts,
         Err(throttled) => return Ok(Err(CodeRefused::Throttled(throttled))),
@@ -91,7 +91,7 @@ pub async fn verify_recovery_code(
     if kept.unused.is_empty() && kept.used.is_empty() {
         return Ok(Err(CodeRefused::NotEnrolled));
     }
-    let counter = counter(tx, account, from, now).await?;
+    let counter = counter_of_codes(tx, account, from, now).await?;
     let attempts = match tx.charge(&counter, now).await? {
         Ok(attempts) => attempts,
         Err(throttled) => return Ok(Err(CodeRefused::Throttled(throttled))),
@@ -115,7 +115,12 @@ pub async fn verify_recovery_code(
 }
 
 /// What a code is charged to: nobody who is elsewhere can keep a person from showing one.
-async fn counter(tx: &mut Tx, account: &Account, from: &ClientAddress, now: Timestamp) -> Result<Counter, StoreError> {
+pub async fn counter_of_codes(
+    tx: &mut Tx,
+    account: &Account,
+    from: &ClientAddress,
+    now: Timestamp,
+) -> Result<Counter, StoreError> {
     let known = tx.is_known_source(account.name.as_str(), from.ip, now).await?;
     Ok(Counter::codes(account.id, from.ip, known))
 }

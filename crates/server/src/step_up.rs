@@ -3,7 +3,7 @@
 
 use countersign_core::Account;
 use countersign_core::factor::FreshFactor;
-use countersign_core::logon::throttle::{Counter, Throttled};
+use countersign_core::logon::throttle::Throttled;
 use countersign_core::passkey::PasskeyRefusal;
 use countersign_events::Timestamp;
 use countersign_store::{StoreError, Tx};
@@ -72,7 +72,7 @@ pub async fn verify_shown(
         party: party.as_ref(),
         bound_to,
         answer,
-        counter: Counter::Code(account.id),
+        expected: Some(account),
         from,
     };
     let fresh = match verify_passkey(tx, &showing, now).await? {

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
-use countersign_core::logon::throttle::Counter;
 use countersign_core::logon::{Answer, Flow};
 use countersign_core::passkey::request_options;
 use countersign_store::StoreError;
@@ -102,15 +101,16 @@ impl Given<'_> {
             .write(move |tx| {
                 Box::pin(async move {
                     let party = app.relying_party();
-                    let expected = turn.logon.flow.passed().map(|passed| passed.account);
-                    if let Some(account) = expected {
-                        turn.known.account = tx.account(account).await?;
-                    }
+                    let expected = match turn.logon.flow.passed() {
+                        Some(passed) => tx.account(passed.account).await?,
+                        None => None,
+                    };
+                    turn.known.account = expected.clone();
                     let showing = Showing {
                         party: party.as_ref(),
                         bound_to: &BoundTo::Logon(turn.logon.id.clone()),
                         answer: &answer,
-                        counter: expected.map_or(Counter::Source(address.ip), Counter::Code),
+                        expected: expected.as_ref(),
                         from: &address,
                     };
                     let (answer, throttled) = match verify_passkey(tx, &showing, turn.now).await? {
