@@ -32,6 +32,9 @@ struct Person {
     name: AccountName,
     password: String,
     totp_secret: String,
+    /// Whether the first logon asks for another password: the one here was seen by whoever wrote the text.
+    #[serde(default)]
+    must_change: bool,
 }
 
 #[derive(Deserialize)]
@@ -125,7 +128,7 @@ pub struct MadeToken {
 
 /// A description whose every value is right, its passwords hashed.
 pub struct Plan {
-    people: Vec<Founder>,
+    people: Vec<(Founder, bool)>,
     services: Vec<AccountName>,
     tokens: Vec<PlannedToken>,
     settings: Settings,
@@ -159,17 +162,19 @@ impl Plan {
                 name,
                 password,
                 totp_secret,
+                must_change,
             } = person;
             password::check(&password, &name, Beside::SecondFactor)
                 .map_err(|unfit| HeadlessError::Password(name.clone(), unfit))?;
             let totp =
                 TotpSecret::from_base32(&totp_secret).map_err(|bad| HeadlessError::SecondFactor(name.clone(), bad))?;
-            plan.people.push(Founder {
+            let founder = Founder {
                 password: PasswordHash::new(&password, entropy)?,
                 totp,
                 last_step: 0,
                 name,
-            });
+            };
+            plan.people.push((founder, must_change));
         }
         for service in description.service {
             let token = (service.name.clone(), "set-up".to_owned(), service.token);
@@ -243,8 +248,11 @@ impl Plan {
                     if people.len() > missing {
                         return Err(HeadlessError::TooMany(people.len()));
                     }
-                    for founder in &people {
-                        add_founder(tx, &sealing, &*entropy, founder, now).await?;
+                    for (founder, must_change) in &people {
+                        let account = add_founder(tx, &sealing, &*entropy, founder, now).await?;
+                        if *must_change {
+                            tx.require_password_change(account.id).await?;
+                        }
                     }
                     for name in services {
                         add_service(tx, name, now).await?;

@@ -313,3 +313,24 @@ async fn a_description_that_is_wrong_changes_nothing() {
     }
     assert!(server.events().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_described_password_can_be_good_for_one_logon_alone() {
+    let server = TestServer::new().await;
+    let once = DESCRIPTION.replacen("[[account]]\n", "[[account]]\nmust_change = true\n", 1);
+    carried_out(&server, &once).await.unwrap();
+    let must_change = async |name: &str| {
+        let name = name.parse().unwrap();
+        let standing = server.app.store.ask(|view| {
+            Box::pin(async move {
+                let account = view.account_named(&name).await?.expect("the account");
+                view.standing(account.id).await
+            })
+        });
+        let standing = standing.await.map_err(|error: StoreError| error.to_string()).unwrap();
+        let password = standing.and_then(|standing| standing.password);
+        password.expect("a password").must_change
+    };
+    assert!(must_change("ann").await);
+    assert!(!must_change("bob").await);
+}
