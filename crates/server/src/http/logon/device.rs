@@ -150,7 +150,8 @@ impl Fetch {
         let hash = hash_of(&self.device_code);
         let Some(logon) = tx.device_logon_of_host(hash).await? else {
             let refusal = DeviceRefusal::Unknown;
-            self.rejected(tx, request, refusal).await?;
+            let reason = Reason::Unauthenticated;
+            request.rejected_to_anybody(tx, app, reason, self.now).await?;
             return Ok(Err(refusal));
         };
         request.resource = Some(logon.resource);

@@ -80,7 +80,8 @@ impl Exchange {
             account: None,
         };
         let Some(code) = tx.take_code(hash_of(&self.code), self.now).await? else {
-            request.rejected(tx, Reason::Unauthenticated, self.now).await?;
+            let reason = Reason::Unauthenticated;
+            request.rejected_to_anybody(tx, app, reason, self.now).await?;
             return Ok(Err(ExchangeRefused::Unknown));
         };
         let account = tx.account(code.account).await?;

@@ -49,7 +49,8 @@ impl Refresh {
             };
             let (Some((chain, account)), Some((_, generation))) = (found, &self.token) else {
                 let refusal = RefreshRefusal::Unknown;
-                request.rejected(tx, refusal.reason(), self.now).await?;
+                let reason = refusal.reason();
+                request.rejected_to_anybody(tx, app, reason, self.now).await?;
                 return Ok(Err(refusal));
             };
             request.resource = Some(chain.resource);

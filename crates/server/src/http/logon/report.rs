@@ -172,6 +172,21 @@ impl TokenRequest {
         tx.report(&event, now, None, &account).await.map(drop)
     }
 
+    /// Reports a refusal that anybody can cause who knows nothing: so many of each network and minute, the rest are counted.
+    pub async fn rejected_to_anybody(
+        self,
+        tx: &mut Tx,
+        app: &App,
+        reason: Reason,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if app.denials.lets(self.address, now) {
+            self.rejected(tx, reason, now).await
+        } else {
+            Ok(())
+        }
+    }
+
     fn owner(&self) -> (Option<String>, Option<String>) {
         let account = self.account.as_ref();
         (

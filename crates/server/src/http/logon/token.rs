@@ -150,7 +150,7 @@ async fn named(app: &AppState, parameters: &Parameters, refused: Refused) -> Res
     Ok(Refused { client, ..refused })
 }
 
-/// Reports the refusal and answers it.
+/// Reports the refusal and answers it. Anybody can cause these: so many of each network and minute are reported.
 async fn refuse(
     app: &AppState,
     address: &ClientAddress,
@@ -166,10 +166,12 @@ async fn refuse(
         grant_type: grant.filter(|grant| NAMED.contains(grant)).map(str::to_owned),
         account: None,
     };
-    app.store
-        .write(move |tx| Box::pin(async move { request.rejected(tx, reason, now).await }))
-        .await
-        .map_err(|error: StoreError| Problem::internal(&error))?;
+    if reason == Reason::ServerError || app.denials.lets(address.ip, now) {
+        app.store
+            .write(move |tx| Box::pin(async move { request.rejected(tx, reason, now).await }))
+            .await
+            .map_err(|error: StoreError| Problem::internal(&error))?;
+    }
     Ok(refused.answer())
 }
 

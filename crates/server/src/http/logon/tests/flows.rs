@@ -100,6 +100,33 @@ async fn denials_that_anybody_can_cause_are_reported_twenty_times_a_minute() {
 }
 
 #[tokio::test]
+async fn token_requests_that_anybody_can_make_are_reported_twenty_times_a_minute() {
+    let server = TestServer::new().await;
+    let before = server.events().await.len();
+    let browser = server.browser();
+    for _ in 0..10 {
+        for form in [
+            "",
+            "grant_type=password&client_id=cli",
+            "grant_type=refresh_token&client_id=cli&refresh_token=x",
+            "grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id=cli&device_code=x",
+        ] {
+            let request = Request::post("/oauth2/token")
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(Body::from(form))
+                .unwrap();
+            let answer = server.send(request, &browser.from).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{form}: {}", answer.body);
+        }
+    }
+    assert_eq!(server.events().await.len() - before, 20);
+    server.clock.advance_seconds(60);
+    let request = Request::post("/oauth2/token").body(Body::empty()).unwrap();
+    server.send(request, &browser.from).await;
+    assert_eq!(server.events().await.len() - before, 21, "another minute");
+}
+
+#[tokio::test]
 async fn req_19_every_redirect_after_a_form_is_a_303() {
     let server = TestServer::new().await;
     server.person("ann").await;
