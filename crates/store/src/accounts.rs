@@ -111,6 +111,15 @@ impl View {
         rows.iter().map(account).collect()
     }
 
+    /// Every account that has a second factor by which it can decide, by name. Recovery codes decide nothing.
+    pub async fn accounts_with_factor(&mut self) -> Result<Vec<Account>, StoreError> {
+        let sql =
+            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa FROM accounts
+                   WHERE id IN (SELECT account_id FROM totp_secrets UNION SELECT account_id FROM passkeys)
+                   ORDER BY name_key";
+        self.rows(sql, params![]).await?.iter().map(account).collect()
+    }
+
     /// The token with this hash and its account, unless revoked.
     pub async fn token_by_hash(&mut self, hash: Sha256) -> Result<Option<(Token, Account)>, StoreError> {
         let sql = "SELECT id, account_id, label, rights, backups, created_at, used_at, revoked_at, expires_at, made_by FROM tokens

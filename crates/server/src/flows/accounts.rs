@@ -200,7 +200,8 @@ async fn known(tx: &mut Tx, id: AccountId) -> Result<Account, ChangeError> {
 
 /// Rule 4, with this account as it would be.
 pub(super) async fn leave_enough(tx: &mut Tx, after: &Account, now: Timestamp) -> Result<(), ChangeError> {
-    let before = tx.accounts().await?;
+    // Who has no factor could not decide anything, whatever their roles.
+    let before = tx.accounts_with_factor().await?;
     let with = |account: &Account| {
         let same = account.id == after.id;
         if same { after.clone() } else { account.clone() }

@@ -373,9 +373,9 @@ async fn apply_policy(
     Ok(())
 }
 
-/// The people who may approve now.
+/// The people who may approve now, and can: with a factor that decides.
 pub async fn eligible(tx: &mut Tx, now: Timestamp) -> Result<Vec<Account>, StoreError> {
-    let accounts = tx.accounts().await?;
+    let accounts = tx.accounts_with_factor().await?;
     Ok(accounts
         .into_iter()
         .filter(|account| account.eligible(now).is_ok())

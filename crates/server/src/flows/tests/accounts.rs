@@ -71,6 +71,19 @@ impl People {
 
     /// Carol, added and set up without anybody's approval, past the cool-off.
     async fn third(&self, name: &str) -> Account {
+        let (made, now) = (self.without_factor(name).await, self.house.clock.now());
+        let id = made.id;
+        let enrolled = self
+            .house
+            .app
+            .store
+            .write(move |tx| Box::pin(async move { tx.set_totp(id, b"sealed", 0, now).await }));
+        enrolled.await.map_err(|error: StoreError| error.to_string()).unwrap();
+        made
+    }
+
+    /// The same, but there is nothing that they could decide with.
+    async fn without_factor(&self, name: &str) -> Account {
         let now = self.house.clock.now();
         let new = NewAccount {
             name: name.parse().unwrap(),
@@ -180,6 +193,10 @@ async fn rule_4_is_asked_when_a_change_is_asked_for_and_again_when_it_is_applied
             user_name: Some("ann".into()),
         }]
     );
+    // Somebody who could not show a factor is nobody who could decide.
+    people.without_factor("dora").await;
+    let refused = people.ask(&ann, AccountChange::Enable(bob.id, false)).await;
+    assert!(matches!(refused, Err(ChangeError::TooFewLeft(_))), "{refused:?}");
     let carol = people.third("carol").await;
     let (of_bob, of_carol) = (
         people.held(&ann, AccountChange::Enable(bob.id, false)).await,

@@ -76,7 +76,7 @@ async fn four_eyes(view: &mut View, asked: &Asked, policy: &Policy) -> Result<Fo
             turning_off: turning_off.map(|record| record.id.to_string()),
         });
     }
-    let accounts = view.accounts().await?;
+    let accounts = view.accounts_with_factor().await?;
     let mut eligible_at: Vec<_> = accounts
         .iter()
         .filter(|account| {
