@@ -3,6 +3,7 @@
 mod api_document;
 mod authlib;
 mod by_hand;
+mod device;
 mod hostile;
 mod openid_client;
 

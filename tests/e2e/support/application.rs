@@ -1,7 +1,7 @@
 //! An application of somebody else's, written with somebody else's OAuth library, that sends people here to log on.
 //!
 //! It prints one JSON object a line and waits for an answer on standard input: `{"visit": ADDRESS}` for where that led a person,
-//! `{"pass_seconds": N}` for when the server's clock has moved. Its last line is `{"done": …}`, what it got.
+//! `{"confirm": ADDRESS}` for when a person has let it in there, `{"pass_seconds": N}` for when the server's clock has moved. Its last line is `{"done": …}`, what it got.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -69,6 +69,9 @@ impl Application {
             }
             let answer = if let Some(address) = said["visit"].as_str() {
                 member.log_on_for(server, address)
+            } else if let Some(address) = said["confirm"].as_str() {
+                member.confirm_device(server, address);
+                String::new()
             } else if let Some(seconds) = said["pass_seconds"].as_u64() {
                 server.pass_seconds(seconds);
                 String::new()

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{
     browser::Browser,
-    process::Running,
+    process::{Outcome, Running},
     server::{Member, Server},
 };
 
@@ -37,6 +37,12 @@ impl CommandLine {
             command.env_remove(name);
         }
         command
+    }
+
+    /// What the program prints; it must succeed.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> String {
+        Outcome::of(&mut self.command(arguments)).expect("countersign").stdout
     }
 
     pub fn home(&self) -> &Path {

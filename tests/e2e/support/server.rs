@@ -294,6 +294,21 @@ impl Member {
         page
     }
 
+    /// Lets a program in that shows its code at this address.
+    #[track_caller]
+    pub fn confirm_device(&mut self, server: &Server, address: &str) {
+        let path = address
+            .strip_prefix(&server.origin())
+            .expect("an address of the server");
+        let typed = self.open(server, path);
+        let person = self.person.as_mut().expect("signed in");
+        // The code is in the address; that it is meant is said here.
+        let asked = person.press(&typed, "Go on", &[]);
+        person
+            .press(&asked, "Log it on", &[])
+            .expect_text("The device is logged on.");
+    }
+
     /// Logs on for an application, which sent them to `address` with a browser that knows nothing yet; the address it leads back to.
     #[track_caller]
     pub fn log_on_for(&mut self, server: &Server, address: &str) -> String {
