@@ -70,11 +70,15 @@ impl CommandLine {
         login.wait_for("log on", |log| log.contains("Logged on to").then_some(()));
     }
 
-    /// The token that the logon left.
+    /// The access token that the logon left.
     pub fn token(&self) -> String {
         let file = self.home.path().join(".config/countersign/credentials.json");
         let kept: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         let mut tokens = kept["tokens"].as_object().expect("tokens").values();
-        tokens.next().and_then(Value::as_str).expect("a token").to_owned()
+        tokens
+            .next()
+            .and_then(|logon| logon["access"].as_str())
+            .expect("a token")
+            .to_owned()
     }
 }

@@ -10,10 +10,11 @@ use countersign_core::account_change::Reset;
 use countersign_core::{AccountId, AccountName, Role};
 use serde_json::{Value, json};
 
+use super::remote::became::{became, said};
 use super::remote::failure::{Failure, ended, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::plain;
-use document::{Account, became, link_said, table};
+use document::{Account, link_said, table};
 use tokens::Tokens;
 
 /// For `--help`.
@@ -302,14 +303,6 @@ impl Settings {
 
 fn path_of(id: AccountId) -> String {
     format!("/api/v1/accounts/{id}")
-}
-
-/// What became of a change, as JSON or for a terminal.
-fn said(remote: &Remote, answer: Option<Value>, json: bool, done: &str) -> Result<String, Failure> {
-    if json {
-        return Ok(format!("{}\n", answer.unwrap_or_default()));
-    }
-    became(remote, answer.as_ref(), done)
 }
 
 /// The same with the link that goes with it: told now, or how to get it once it is approved.

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use countersign_core::logon::{Authentication, ClientId, ClientSpec, Grant, Resource};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::remote::became::{became, said};
 use super::remote::failure::{Failure, ended, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::plain;
 use description::Description;
-use document::{Client, became, table};
+use document::{Client, table};
 
 /// For `--help`.
 const EXIT_CODES: &str = "\
@@ -220,13 +221,6 @@ fn put(remote: &Remote, id: &ClientId, json: bool, change: impl FnOnce(&mut Clie
     }
     let answer = remote.put(&path_of(id), &json!(spec))?;
     said(remote, answer, json, &format!("Client {id} is changed."))
-}
-
-fn said(remote: &Remote, answer: Option<Value>, json: bool, done: &str) -> Result<String, Failure> {
-    if json {
-        return Ok(format!("{}\n", answer.unwrap_or_default()));
-    }
-    became(remote, answer.as_ref(), done)
 }
 
 fn path_of(id: &ClientId) -> String {

@@ -121,15 +121,6 @@ pub fn table(accounts: &[Account]) -> String {
     )
 }
 
-/// What became of a change: done as `done` says, or held.
-pub fn became(remote: &Remote, answer: Option<&Value>, done: &str) -> Result<String, Failure> {
-    match answer.map(|answer| &answer["request"]) {
-        None | Some(Value::Null) => Ok(format!("{done}\n")),
-        Some(Value::Number(request)) => Ok(format!("Held: a second person must approve request {request}.\n")),
-        Some(_) => Err(Failure::strange(remote)),
-    }
-}
-
 #[derive(Deserialize)]
 struct Link {
     kind: String,

@@ -5,10 +5,7 @@ use std::fmt::Write as _;
 
 use countersign_core::logon::{Authentication, ClientId, ClientSpec, Grant, RegisteredRedirect, Resource};
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::cli::remote::Remote;
-use crate::cli::remote::failure::Failure;
 use crate::cli::terminal::{columns, plain};
 
 /// A client.
@@ -106,14 +103,5 @@ const fn short(grant: Grant) -> &'static str {
         Grant::AuthorizationCode => "authorization-code",
         Grant::DeviceCode => "device-code",
         Grant::RefreshToken => "refresh-token",
-    }
-}
-
-/// What became of a change: done as `done` says, or held.
-pub fn became(remote: &Remote, answer: Option<&Value>, done: &str) -> Result<String, Failure> {
-    match answer.map(|answer| &answer["request"]) {
-        None | Some(Value::Null) => Ok(format!("{done}\n")),
-        Some(Value::Number(request)) => Ok(format!("Held: a second person must approve request {request}.\n")),
-        Some(_) => Err(Failure::strange(remote)),
     }
 }

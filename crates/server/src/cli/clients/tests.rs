@@ -1,6 +1,7 @@
 //! The command against a server on a socket.
 
 use clap::Parser;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, spawn_blocking};
 

@@ -7,8 +7,8 @@ use countersign_core::receiver::ReceiverSpec;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::remote::Remote;
 use super::super::remote::failure::{Failure, read};
+use super::super::remote::{Remote, became};
 use super::super::terminal::{columns, date, plain};
 use crate::flows::receivers::differences;
 use crate::pages::{Count, Span};
@@ -151,11 +151,7 @@ fn row(receiver: &Receiver) -> [String; 8] {
 /// What became of a change: done as `done` says, or held; and how the test went that came with it.
 pub fn became(remote: &Remote, answer: Option<Value>, done: &str) -> Result<String, Failure> {
     let answer = answer.unwrap_or_default();
-    let mut text = match &answer["request"] {
-        Value::Null => format!("{done}\n"),
-        Value::Number(request) => format!("Held: a second person must approve request {request}.\n"),
-        _ => return Err(Failure::strange(remote)),
-    };
+    let mut text = became::became(remote, Some(&answer), done)?;
     if answer["test"].is_object() {
         text += &format!("{}\n", test_said(&answer["test"]));
     }

@@ -1,5 +1,6 @@
 //! A running server, from the command line: which one, trusted how, with whose token.
 
+pub mod became;
 pub mod credentials;
 pub mod failure;
 
@@ -64,6 +65,9 @@ pub enum RemoteError {
     #[error("{0} answers as no Countersign server does: {1}")]
     Strange(String, &'static str),
 }
+
+/// What comes of a request.
+type Answered = Result<Response<Body>, ureq::Error>;
 
 /// A server that is spoken to.
 pub struct Remote {
@@ -139,19 +143,20 @@ impl Remote {
             Some(Token::Kept(file, kept)) => {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 if !kept.fresh(SystemClock.now()) {
-                    *kept = self.renewed(file)?;
+                    *kept = self.renewed(file, None)?;
                 }
                 Ok(Some(kept.access.clone()))
             }
         }
     }
 
-    /// The next tokens of a logon. Only one command at a time renews them, and the others take what it got.
-    fn renewed(&self, file: &CredentialFile) -> Result<Kept, RemoteError> {
+    /// The next tokens of a logon, in the place of an access token that ends or was refused. Only one command at a time renews
+    /// them, and the others take what it got.
+    fn renewed(&self, file: &CredentialFile, refused: Option<&str>) -> Result<Kept, RemoteError> {
         let _lock = file.lock()?;
         let not_logged_on = || RemoteError::NotLoggedOn(self.url.to_string());
         let kept = file.read()?.kept(&self.url).cloned().ok_or_else(not_logged_on)?;
-        if kept.fresh(SystemClock.now()) {
+        if kept.fresh(SystemClock.now()) && refused != Some(kept.access.as_str()) {
             return Ok(kept);
         }
         let client = ClientId::cli();
@@ -179,7 +184,7 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn get(&self, path: &str) -> Result<Value, RemoteError> {
-        self.read(self.as_us(self.agent.get(self.url.join(path)))?.call())
+        self.read(self.as_us(|token| bearing(self.agent.get(self.url.join(path)), token).call())?)
     }
 
     /// Asks for a document, to be read byte for byte.
@@ -187,7 +192,7 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn get_text(&self, path: &str) -> Result<String, RemoteError> {
-        self.read_text(self.as_us(self.agent.get(self.url.join(path)))?.call())
+        self.read_text(self.as_us(|token| bearing(self.agent.get(self.url.join(path)), token).call())?)
     }
 
     /// Sends a JSON document.
@@ -195,8 +200,7 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, RemoteError> {
-        let request = self.agent.post(self.url.join(path)).content_type("application/json");
-        self.read(self.as_us(request)?.send(body.to_string()))
+        self.read(self.posted(path, body)?)
     }
 
     /// Sends a JSON document; what is answered, if anything.
@@ -204,8 +208,7 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn post_any(&self, path: &str, body: &Value) -> Result<Option<Value>, RemoteError> {
-        let request = self.agent.post(self.url.join(path)).content_type("application/json");
-        self.read_any(self.as_us(request)?.send(body.to_string()))
+        self.read_any(self.posted(path, body)?)
     }
 
     /// Puts a JSON document in its place; what is answered, if anything.
@@ -221,8 +224,10 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn put_text(&self, path: &str, kind: &str, text: &str) -> Result<Option<Value>, RemoteError> {
-        let request = self.agent.put(self.url.join(path)).content_type(kind);
-        self.read_any(self.as_us(request)?.send(text))
+        self.read_any(self.as_us(|token| {
+            let request = self.agent.put(self.url.join(path)).content_type(kind);
+            bearing(request, token).send(text)
+        })?)
     }
 
     /// Takes something away; what is answered, if anything.
@@ -230,15 +235,30 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn delete(&self, path: &str) -> Result<Option<Value>, RemoteError> {
-        self.read_any(self.as_us(self.agent.delete(self.url.join(path)))?.call())
+        self.read_any(self.as_us(|token| bearing(self.agent.delete(self.url.join(path)), token).call())?)
     }
 
-    /// With the token, if there is one.
-    fn as_us<B>(&self, request: RequestBuilder<B>) -> Result<RequestBuilder<B>, RemoteError> {
-        Ok(match self.access()? {
-            Some(token) => request.header("authorization", format!("Bearer {token}")),
-            None => request,
+    fn posted(&self, path: &str, body: &Value) -> Result<Answered, RemoteError> {
+        self.as_us(|token| {
+            let request = self.agent.post(self.url.join(path)).content_type("application/json");
+            bearing(request, token).send(body.to_string())
         })
+    }
+
+    /// Sends a request with the token, if there is one. A kept one that the server does not take, its clock being another than
+    /// ours, is renewed once.
+    fn as_us(&self, send: impl Fn(Option<&str>) -> Answered) -> Result<Answered, RemoteError> {
+        let token = self.access()?;
+        let answered = send(token.as_deref());
+        let refused = matches!(&answered, Ok(response) if response.status() == 401);
+        match (&self.token, token) {
+            (Some(Token::Kept(file, kept)), Some(token)) if refused => {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                *kept = self.renewed(file, Some(&token))?;
+                Ok(send(Some(&kept.access)))
+            }
+            _ => Ok(answered),
+        }
     }
 
     /// Sends a form, and takes also an answer that says no: the status and the document.
@@ -263,7 +283,7 @@ impl Remote {
         self.read(self.agent.post(self.url.join(path)).send_form(form.iter().copied()))
     }
 
-    fn read_any(&self, answered: Result<Response<Body>, ureq::Error>) -> Result<Option<Value>, RemoteError> {
+    fn read_any(&self, answered: Answered) -> Result<Option<Value>, RemoteError> {
         let text = self.read_text(answered)?;
         if text.is_empty() {
             return Ok(None);
@@ -272,12 +292,12 @@ impl Remote {
         serde_json::from_str(&text).map(Some).map_err(strange)
     }
 
-    fn read(&self, answered: Result<Response<Body>, ureq::Error>) -> Result<Value, RemoteError> {
+    fn read(&self, answered: Answered) -> Result<Value, RemoteError> {
         let text = self.read_text(answered)?;
         serde_json::from_str(&text).map_err(|_| RemoteError::Strange(self.url.to_string(), "the body is no JSON"))
     }
 
-    fn read_text(&self, answered: Result<Response<Body>, ureq::Error>) -> Result<String, RemoteError> {
+    fn read_text(&self, answered: Answered) -> Result<String, RemoteError> {
         let unreachable = |error| RemoteError::Unreachable(self.url.to_string(), Box::new(error));
         let mut response = answered.map_err(unreachable)?;
         let status = response.status().as_u16();
@@ -297,6 +317,13 @@ impl Remote {
             status,
             detail: detail.unwrap_or_else(|| format!("{} answers with status {status}", self.url)),
         }
+    }
+}
+
+fn bearing<B>(request: RequestBuilder<B>, token: Option<&str>) -> RequestBuilder<B> {
+    match token {
+        Some(token) => request.header("authorization", format!("Bearer {token}")),
+        None => request,
     }
 }
 

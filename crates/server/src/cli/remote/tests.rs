@@ -50,6 +50,25 @@ async fn commands_at_once_renew_the_tokens_of_a_logon_together() {
     assert_ne!(token, access);
     assert!(examine(&server.app, &token, now).await.unwrap().is_some());
 
+    // One that looks fresh here, and is not to the server, is renewed and the question asked again.
+    let asked = {
+        let (url, file) = (url.clone(), file.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut remote = Remote {
+                url: url.clone(),
+                agent: agent(&ServerFlags::default()).unwrap(),
+                token: None,
+            };
+            let mut kept = file.read().unwrap().kept(&url).cloned().unwrap();
+            (kept.access, kept.expires_at) = ("refused".into(), i64::MAX);
+            file.change(|credentials| credentials.keep(&url, kept)).unwrap();
+            remote.token = Some(remote.kept(file).unwrap());
+            remote.get("/api/v1/settings")
+        })
+    };
+    assert!(asked.await.unwrap().unwrap()["four_eyes"].is_boolean());
+    assert_ne!(file.read().unwrap().kept(&url).unwrap().access, "refused");
+
     // Once the chain is ended, the tokens are forgotten and the command says to log on.
     server
         .app
