@@ -87,11 +87,12 @@ impl Tx {
         Ok(self.execute(sql, params).await? == 1)
     }
 
-    /// Ends everything that came from one logon; false when it has ended before. Whoever asks reports it (44005).
+    /// Ends everything that came from one logon; false when it has ended before, or its time was over. Whoever asks reports it
+    /// (44005).
     pub async fn end_chain(&mut self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let sessions = "UPDATE sessions SET ended_at = $1 WHERE chain = $2 AND ended_at IS NULL";
         self.execute(sessions, params![now.0, id]).await?;
-        let chains = "UPDATE token_chains SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL";
+        let chains = "UPDATE token_chains SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL AND ends_at > $1";
         Ok(self.execute(chains, params![now.0, id]).await? == 1)
     }
 
