@@ -139,7 +139,11 @@ async fn req_11_a_chain_ends_after_thirty_days_and_unused_after_seven() {
     server.clock.advance_seconds(2 * 86_400 + 4);
     assert_eq!(refresh(&server, &token).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(last(&server).await, rejected(Reason::Unauthenticated));
-    assert_eq!(revoked(&server.events().await), 0, "its time was over: nobody revoked it");
+    assert_eq!(
+        revoked(&server.events().await),
+        0,
+        "its time was over: nobody revoked it"
+    );
 
     let (_, token) = logged_on(&server).await;
     server.clock.advance_seconds(7 * 86_400);
