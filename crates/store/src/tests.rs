@@ -6,7 +6,8 @@ use countersign_core::{
 };
 use countersign_events::{Event, Operation, Timestamp, User};
 
-use crate::{NewAccount, NewRequest, Store, StoreError};
+use crate::engine::Connection;
+use crate::{NewAccount, NewRequest, Store, StoreError, Tx, View};
 
 const NOW: Timestamp = Timestamp(1_000_000_000_000_000);
 
@@ -278,4 +279,44 @@ async fn without_room_nothing_changes_and_with_room_it_goes_on() {
     assert!(!store.is_full());
     assert_eq!(report().await, Ok(2), "no number was lost");
     assert_eq!(*store.events().borrow(), 2);
+}
+
+#[tokio::test]
+async fn people_from_before_there_were_chains_stay_and_log_on_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let mut tx = Tx::over(View::over(Connection::open(&path).await.unwrap()));
+    crate::migrate::to_step(&mut tx, 4).await.unwrap();
+    for sql in [
+        "INSERT INTO accounts (name, name_key, kind, roles, state, created_at, eligible_at, revision)
+         VALUES ('ann', 'ann', 'person', 'security-administrator', 'active', 1, 1, 1)",
+        "INSERT INTO tokens (account_id, hash, label, rights, backups, created_at) VALUES (1, x'00', 'laptop', 'delete', '*', 1)",
+        "INSERT INTO sessions (cookie_hash, chain, account_id, account_revision, csrf, address, created_at, seen_at)
+         VALUES (x'01', 'chain', 1, 1, 'csrf', '::1', 1, 1)",
+        "INSERT INTO authorization_codes (hash, chain, client, redirect, challenge, account_id, account_revision, expires_at)
+         VALUES (x'02', 'chain', 'cli', '', x'03', 1, 1, 1)",
+        "INSERT INTO access_tokens (hash, chain, client, account_id, account_revision, created_at, expires_at)
+         VALUES (x'04', 'chain', 'cli', 1, 1, 1, 1)",
+    ] {
+        tx.execute(sql, params![]).await.unwrap();
+    }
+    tx.into_view().close().await.unwrap();
+
+    let store = Store::open(&path).await.unwrap();
+    let (ann, tokens, chains, sessions) = store
+        .ask(|view| {
+            Box::pin(async move {
+                let ann = view.account(AccountId(1)).await?.unwrap();
+                let tokens = view.tokens_of(ann.id).await?;
+                let chains = view.chains_of(ann.id, Timestamp(0)).await?;
+                let sessions = view.row("SELECT count(*) FROM sessions", params![]).await?;
+                Ok::<_, StoreError>((ann, tokens, chains, sessions.unwrap().int(0)?))
+            })
+        })
+        .await
+        .unwrap();
+    assert!(ann.lives(Timestamp(i64::MAX)) && ann.eligible(Timestamp(1)).is_ok() && !ann.mfa);
+    assert_eq!((tokens.len(), tokens[0].expires_at), (1, None));
+    assert!(chains.is_empty());
+    assert_eq!(sessions, 0);
 }
