@@ -239,6 +239,15 @@ pub fn form_pairs(body: &[u8]) -> Vec<(String, String)> {
         .collect()
 }
 
+/// These fields of a form, each as it stands there first; empty where it is missing.
+pub fn form_fields<const N: usize>(body: &[u8], names: [&str; N]) -> [String; N] {
+    let pairs = form_pairs(body);
+    names.map(|name| {
+        let found = pairs.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    })
+}
+
 /// Compares two secrets in a time that tells nothing about where they differ.
 pub fn same_text(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()

@@ -41,8 +41,11 @@ impl View {
 }
 
 impl Tx {
-    /// Keeps a chain that begins, and forgets those whose time is long over.
+    /// Keeps a chain that begins, and forgets those whose time is over, after their sessions: none outlives its chain unseen.
     pub async fn add_chain(&mut self, new: &Chain, now: Timestamp) -> Result<(), StoreError> {
+        let sessions = "UPDATE sessions SET ended_at = $1
+                        WHERE ended_at IS NULL AND chain IN (SELECT id FROM token_chains WHERE ends_at <= $1)";
+        self.execute(sessions, params![now.0]).await?;
         self.execute("DELETE FROM token_chains WHERE ends_at <= $1", params![now.0])
             .await?;
         let key = new.key.as_ref().map(|key| key.as_str().to_owned());

@@ -31,10 +31,14 @@ impl View {
 }
 
 impl Tx {
-    /// Puts new security settings in the place of the old.
+    /// Puts new security settings in the place of the old. How long a session lives holds for those that there are, too.
     pub async fn set_policy(&mut self, policy: &Policy) -> Result<(), StoreError> {
         let value = serde_json::to_string(policy).map_err(|error| StoreError::Engine(error.to_string()))?;
-        self.set_note("policy", &value).await
+        self.set_note("policy", &value).await?;
+        let sql = "UPDATE token_chains SET ends_at = created_at + $1
+                   WHERE ended_at IS NULL AND id IN (SELECT chain FROM sessions WHERE ended_at IS NULL)";
+        let micros = policy.session_seconds().saturating_mul(1_000_000);
+        self.execute(sql, params![micros]).await.map(drop)
     }
 
     /// Keeps a value for the server itself.

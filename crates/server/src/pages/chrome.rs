@@ -117,3 +117,13 @@ pub struct Public {
     /// Of the program, for the footer.
     pub version: String,
 }
+
+impl Public {
+    /// With this token for the page's forms; an empty one where it has none.
+    pub fn new(csrf: String) -> Self {
+        Self {
+            csrf,
+            version: env!("CARGO_PKG_VERSION").into(),
+        }
+    }
+}

@@ -25,7 +25,7 @@ use crate::pages::{
     SetUpSecondFactor, respond,
 };
 use crate::seal::Purpose;
-use crate::session::{form_pairs, same_text};
+use crate::session::{form_fields, same_text};
 use crate::{App, AppState};
 
 /// The addresses of the set-up.
@@ -55,10 +55,7 @@ impl Visit {
     }
 
     fn public(&self) -> Public {
-        Public {
-            csrf: self.csrf(),
-            version: env!("CARGO_PKG_VERSION").into(),
-        }
+        Public::new(self.csrf())
     }
 }
 
@@ -77,10 +74,7 @@ async fn visit(app: &App, secret: String) -> Result<Visit, Response> {
 
 fn ended() -> Response {
     let page = PublicProblemPage {
-        public: Public {
-            csrf: String::new(),
-            version: env!("CARGO_PKG_VERSION").into(),
-        },
+        public: Public::new(String::new()),
         status: 410,
         title: "This link has ended".into(),
         text: "It was used, is older than an hour, or newer links took its place.".into(),
@@ -125,7 +119,7 @@ fn ask_password(app: &App, visit: &Visit, name: String, problems: Vec<PasswordPr
 
 async fn choose(State(app): State<AppState>, Path(secret): Path<String>, body: Bytes) -> Result<Response, Response> {
     let visit = visit(&app, secret).await?;
-    let [csrf, name, password, repeat] = fields(&body, ["csrf", "name", "password", "repeat"]);
+    let [csrf, name, password, repeat] = form_fields(&body, ["csrf", "name", "password", "repeat"]);
     out_of_date(&csrf, &visit).map_err(IntoResponse::into_response)?;
     let (password, repeat) = (Zeroizing::new(password), Zeroizing::new(repeat));
     if matches!(visit.link.progress, Founding::Done(_)) {
@@ -220,7 +214,7 @@ fn ask_code(
 
 async fn confirm(State(app): State<AppState>, Path(secret): Path<String>, body: Bytes) -> Result<Response, Response> {
     let visit = visit(&app, secret).await?;
-    let [csrf, code] = fields(&body, ["csrf", "code"]);
+    let [csrf, code] = form_fields(&body, ["csrf", "code"]);
     out_of_date(&csrf, &visit).map_err(IntoResponse::into_response)?;
     let Founding::Enrolling {
         name,
@@ -334,7 +328,7 @@ async fn turn_on(
     body: Bytes,
 ) -> Result<Response, Response> {
     let visit = visit(&app, secret).await?;
-    let [csrf] = fields(&body, ["csrf"]);
+    let [csrf] = form_fields(&body, ["csrf"]);
     out_of_date(&csrf, &visit).map_err(IntoResponse::into_response)?;
     let Founding::Done(id) = visit.link.progress else {
         return Ok(Redirect::to(&visit.at("")).into_response());
@@ -378,14 +372,6 @@ fn out_of_date(csrf: &str, visit: &Visit) -> Result<(), Problem> {
             "This form is out of date. Open the link again.",
         ))
     }
-}
-
-fn fields<const N: usize>(body: &[u8], names: [&str; N]) -> [String; N] {
-    let pairs = form_pairs(body);
-    names.map(|name| {
-        let found = pairs.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.clone()).unwrap_or_default()
-    })
 }
 
 fn failed(error: SetupError) -> Response {

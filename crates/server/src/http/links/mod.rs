@@ -32,7 +32,7 @@ use super::{Kind, Problem};
 use crate::flows::account_links::{Set, SetError, Working, set, working};
 use crate::listen::ClientAddress;
 use crate::pages::{Link, LinkDone, Moment, Public, PublicProblemPage, SignInMessage, Span, respond};
-use crate::session::{form_pairs, same_text};
+use crate::session::{form_fields, same_text};
 use crate::{App, AppState};
 use password::{Chosen, Trouble, ask_password, ask_password_and_factor, choose, replace};
 use proof::{ask_proof, prove};
@@ -69,7 +69,7 @@ impl Visit {
     }
 
     fn public(&self) -> Public {
-        public(self.csrf())
+        Public::new(self.csrf())
     }
 
     fn account(&self) -> &Account {
@@ -82,13 +82,6 @@ impl Visit {
 
     fn expires(&self) -> Moment {
         Moment::new(self.working.expires_at, self.now)
-    }
-}
-
-fn public(csrf: String) -> Public {
-    Public {
-        csrf,
-        version: env!("CARGO_PKG_VERSION").into(),
     }
 }
 
@@ -121,7 +114,7 @@ async fn visit(app: &App, address: &ClientAddress, secret: String) -> Result<Vis
 
 fn ended() -> Response {
     let page = PublicProblemPage {
-        public: public(String::new()),
+        public: Public::new(String::new()),
         status: 410,
         title: "This link has ended".into(),
         text: "It was used, is older than a day, or a newer link took its place.".into(),
@@ -163,7 +156,8 @@ async fn answer(
     body: Bytes,
 ) -> Result<Response, Response> {
     let visit = visit(&app, &address, secret).await?;
-    let [csrf, password, repeat, code, recovery] = fields(&body, ["csrf", "password", "repeat", "code", "recovery"]);
+    let [csrf, password, repeat, code, recovery] =
+        form_fields(&body, ["csrf", "password", "repeat", "code", "recovery"]);
     out_of_date(&csrf, &visit).map_err(IntoResponse::into_response)?;
     let (password, repeat) = (Zeroizing::new(password), Zeroizing::new(repeat));
     match visit.working.link.kind {
@@ -208,7 +202,7 @@ async fn finish(app: &AppState, visit: Visit, chosen: Set) -> Result<Response, R
 
 fn done_page(visit: &Visit, account: &Account) -> Response {
     let page = LinkDone {
-        public: public(String::new()),
+        public: Public::new(String::new()),
         name: account.name.to_string(),
         kind: visit.working.link.kind,
         approves_from: (account.roles.has(Role::SecurityAdministrator) && visit.now < account.eligible_at)
@@ -232,14 +226,6 @@ fn out_of_date(csrf: &str, visit: &Visit) -> Result<(), Problem> {
             "This form is out of date. Open the link again.",
         ))
     }
-}
-
-fn fields<const N: usize>(body: &[u8], names: [&str; N]) -> [String; N] {
-    let pairs = form_pairs(body);
-    names.map(|name| {
-        let found = pairs.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.clone()).unwrap_or_default()
-    })
 }
 
 #[cfg(test)]

@@ -8,12 +8,13 @@ use countersign_core::factor::TotpSecret;
 use countersign_core::token::hash_of;
 use countersign_store::{LinkProgress, StoreError};
 
-use super::{Visit, fields, finish, out_of_date, status, visit};
+use super::{Visit, finish, out_of_date, status, visit};
 use crate::flows::account_links::Set;
 use crate::http::Problem;
 use crate::listen::ClientAddress;
 use crate::pages::{QrCode, SetUpSecondFactor, respond};
 use crate::seal::Purpose;
+use crate::session::form_fields;
 use crate::{App, AppState};
 
 /// A fresh secret, and the same sealed until it is confirmed.
@@ -62,7 +63,7 @@ pub async fn confirm(
     body: Bytes,
 ) -> Result<Response, Response> {
     let visit = visit(&app, &address, secret).await?;
-    let [csrf, code, proof] = fields(&body, ["csrf", "code", "proof"]);
+    let [csrf, code, proof] = form_fields(&body, ["csrf", "code", "proof"]);
     out_of_date(&csrf, &visit).map_err(IntoResponse::into_response)?;
     let LinkProgress {
         password,

@@ -80,7 +80,7 @@ fn told(app: &AppState, back: &BackToClient) -> String {
 
 fn error_page(detail: &'static str) -> Response {
     let page = PublicProblemPage {
-        public: public(String::new()),
+        public: Public::new(String::new()),
         status: 400,
         title: "This logon cannot begin".into(),
         text: detail.into(),
@@ -93,12 +93,4 @@ fn error_page(detail: &'static str) -> Response {
         }),
     };
     respond::page(StatusCode::BAD_REQUEST, &page)
-}
-
-/// What stands around pages that nobody is signed in for.
-pub fn public(csrf: String) -> Public {
-    Public {
-        csrf,
-        version: env!("CARGO_PKG_VERSION").into(),
-    }
 }

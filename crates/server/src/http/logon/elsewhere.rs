@@ -9,14 +9,14 @@ use countersign_core::logon::AuthorizationRequest;
 use countersign_events::Reason;
 use http::{HeaderMap, header};
 
-use super::authorize::{known_client, public};
+use super::authorize::known_client;
 use super::first_factor::Which;
 use super::flow;
 use super::report::Known;
 use crate::AppState;
 use crate::http::Problem;
 use crate::listen::ClientAddress;
-use crate::pages::{Link, PublicProblemPage, respond};
+use crate::pages::{Link, Public, PublicProblemPage, respond};
 use crate::session::form_pairs;
 
 /// Where single sign-on begins.
@@ -123,7 +123,7 @@ async fn off(
 ) -> Result<Response, Problem> {
     known.denied_to_anybody(app, reason).await?;
     let page = PublicProblemPage {
-        public: public(String::new()),
+        public: Public::new(String::new()),
         status: 403,
         title: title.into(),
         text: "An administrator has not turned this way to sign in on.".into(),

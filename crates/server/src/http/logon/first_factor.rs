@@ -14,13 +14,12 @@ use http::HeaderMap;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::authorize::public;
 use super::elsewhere;
 use super::turn::{self, Given, field};
 use super::{flow, passkey};
 use crate::http::Problem;
 use crate::listen::ClientAddress;
-use crate::pages::{SignIn, SignInMessage};
+use crate::pages::{Public, SignIn, SignInMessage};
 use crate::session::same_text;
 use crate::{App, AppState};
 
@@ -51,7 +50,7 @@ pub async fn show(
 /// The page, perhaps once more.
 pub fn ask(app: &App, status: StatusCode, logon: &LogonFlow, name: &str, message: Option<SignInMessage>) -> Response {
     let page = SignIn {
-        public: public(logon.csrf.clone()),
+        public: Public::new(logon.csrf.clone()),
         action: format!("/logon?flow={}", logon.id),
         name: name.chars().take(64).collect(),
         message,

@@ -10,12 +10,11 @@ use countersign_events::Reason;
 use countersign_store::{LogonFlow, StoreError};
 use http::{HeaderMap, header};
 
-use super::authorize::public;
 use super::report::Known;
 use crate::AppState;
 use crate::http::Problem;
 use crate::listen::ClientAddress;
-use crate::pages::{Link, PublicProblemPage, respond};
+use crate::pages::{Link, Public, PublicProblemPage, respond};
 
 /// More cookies of logons than this in one browser are those of forgotten tabs, and make its requests long.
 const COOKIES_MOST: usize = 10;
@@ -93,7 +92,7 @@ pub async fn lost(app: &AppState, address: &ClientAddress, id: &str) -> Result<R
     let known = Known::of(address, None);
     known.denied_to_anybody(app, Reason::MissingCookie).await?;
     let page = PublicProblemPage {
-        public: public(String::new()),
+        public: Public::new(String::new()),
         status: 400,
         title: "This sign-in has ended".into(),
         text: "It was open for more than ten minutes, or this browser no longer has its cookie.".into(),

@@ -11,7 +11,6 @@ use countersign_store::{LogonFlow, StoreError};
 use http::HeaderMap;
 use zeroize::Zeroizing;
 
-use super::authorize::public;
 use super::first_factor::Which;
 use super::flow;
 use super::turn::{self, Given, Outcome, field};
@@ -19,7 +18,7 @@ use crate::AppState;
 use crate::flows::chains::end_all;
 use crate::http::Problem;
 use crate::listen::ClientAddress;
-use crate::pages::{PasswordProblem, SignInMessage, SignInPassword};
+use crate::pages::{PasswordProblem, Public, SignInMessage, SignInPassword};
 use crate::session::same_text;
 
 /// `GET /logon/password`
@@ -49,7 +48,7 @@ pub fn ask(
     problems: Vec<PasswordProblem>,
 ) -> Response {
     let page = SignInPassword {
-        public: public(logon.csrf.clone()),
+        public: Public::new(logon.csrf.clone()),
         action: format!("/logon/password?flow={}", logon.id),
         name: logon.name.clone(),
         minimum: u32::try_from(beside(passed).least()).unwrap_or(u32::MAX),

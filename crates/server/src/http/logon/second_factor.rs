@@ -9,13 +9,12 @@ use countersign_core::logon::{Answer, Flow};
 use countersign_store::{LogonFlow, StoreError, Tx};
 use http::HeaderMap;
 
-use super::authorize::public;
 use super::first_factor::Which;
 use super::turn::{self, Given, Turn, field};
 use super::{flow, passkey};
 use crate::http::Problem;
 use crate::listen::ClientAddress;
-use crate::pages::{SignInCode, SignInMessage};
+use crate::pages::{Public, SignInCode, SignInMessage};
 use crate::second_factor::{CodeRefused, verify_code, verify_recovery_code};
 use crate::session::same_text;
 use crate::{App, AppState};
@@ -40,7 +39,7 @@ pub async fn show(
 /// The page, perhaps once more.
 pub fn ask(app: &App, status: StatusCode, logon: &LogonFlow, message: Option<SignInMessage>) -> Response {
     let page = SignInCode {
-        public: public(logon.csrf.clone()),
+        public: Public::new(logon.csrf.clone()),
         action: format!("/logon/code?flow={}", logon.id),
         name: logon.name.clone(),
         message,

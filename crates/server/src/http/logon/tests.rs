@@ -214,6 +214,41 @@ async fn req_37_the_automatic_logoff_follows_its_setting_at_once() {
 }
 
 #[tokio::test]
+async fn req_13_37_a_session_that_a_setting_made_longer_is_seen_and_ended_like_any_other() {
+    let server = TestServer::new().await;
+    let ann = server.person("ann").await;
+    server.person("bob").await;
+    let mut browser = server.browser();
+    browser.log_on("ann").await;
+    let policy = countersign_core::Policy {
+        logoff_minutes: 1440,
+        session_hours: 24,
+        ..countersign_core::Policy::default()
+    };
+    let done = server
+        .app
+        .store
+        .write(move |tx| Box::pin(async move { tx.set_policy(&policy).await }));
+    done.await.unwrap_or_else(|error: StoreError| panic!("{error}"));
+    // Past the twelve hours that it began with, and another logon tidies up.
+    server.clock.advance_seconds(13 * 3600);
+    server.browser().log_on("bob").await;
+    assert_eq!(browser.get("/pending").await.status, StatusCode::OK);
+    let now = server.app.clock.now();
+    let of_ann = ann.clone();
+    let listed = server
+        .app
+        .store
+        .ask(|view| Box::pin(async move { crate::flows::sessions::of(view, &of_ann, now).await }))
+        .await
+        .unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].ends_at, listed[0].since.plus_seconds(24 * 3600));
+    server.clock.advance_seconds(11 * 3600);
+    assert_eq!(browser.get("/pending").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn req_37_a_tab_that_refreshes_itself_keeps_no_session_alive() {
     let server = TestServer::new().await;
     server.person("ann").await;

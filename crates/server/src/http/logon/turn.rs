@@ -8,14 +8,13 @@ use countersign_events::Timestamp;
 use countersign_store::{LogonFlow, StoreError, Tx};
 use http::{HeaderValue, header};
 
-use super::authorize::public;
 use super::report::{self, Known};
 use super::told::{Told, told};
 use super::{first_factor, flow, password_change, second_factor, with_query};
 use crate::AppState;
 use crate::http::Problem;
 use crate::listen::ClientAddress;
-use crate::pages::{Link, PublicProblemPage, respond};
+use crate::pages::{Link, Public, PublicProblemPage, respond};
 use crate::session::form_pairs;
 
 /// A field that is there exactly once.
@@ -223,7 +222,7 @@ pub fn page<P: askama::Template>(status: StatusCode, logon: &LogonFlow, page: &P
 
 fn over(status: StatusCode, (title, text, advice): (&str, &str, &str)) -> Response {
     let page = PublicProblemPage {
-        public: public(String::new()),
+        public: Public::new(String::new()),
         status: status.as_u16(),
         title: title.into(),
         text: text.into(),

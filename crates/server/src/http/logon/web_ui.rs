@@ -14,7 +14,6 @@ use countersign_store::{StoreError, Tx};
 use http::{HeaderMap, header};
 use serde::Deserialize;
 
-use super::authorize::public;
 use super::exchange::{Exchange, Wanted};
 use super::report::Known;
 use super::{flow, with_query};
@@ -22,7 +21,7 @@ use crate::AppState;
 use crate::flows::chains;
 use crate::http::Problem;
 use crate::listen::ClientAddress;
-use crate::pages::{Link, PublicProblemPage, SignedOut, respond};
+use crate::pages::{Link, Public, PublicProblemPage, SignedOut, respond};
 use crate::session::{PersonForm, SESSION_COOKIE, form_pairs, local_path, of_browser};
 
 /// Where to go after the logon.
@@ -181,7 +180,7 @@ async fn lost(app: &AppState, address: &ClientAddress, well_formed: bool, name: 
 
 fn start_again() -> Response {
     let page = PublicProblemPage {
-        public: public(String::new()),
+        public: Public::new(String::new()),
         status: 400,
         title: "This sign-in has ended".into(),
         text: "It was finished before, took too long, or this browser no longer has its cookie.".into(),
@@ -206,7 +205,7 @@ pub async fn logout(State(app): State<AppState>, form: PersonForm<Nothing>) -> R
         .await
         .map_err(|error: StoreError| Problem::internal(&error))?;
     let page = SignedOut {
-        public: public(String::new()),
+        public: Public::new(String::new()),
     };
     let mut response = respond::page(StatusCode::OK, &page);
     if let Some(value) = app.cookies().clear(SESSION_COOKIE) {
