@@ -7,6 +7,8 @@ use countersign_events::{Timestamp, User};
 use serde::{Deserialize, Serialize};
 
 use crate::AccountId;
+use crate::email::EmailAddress;
+use crate::person::Person;
 
 /// A person logs on and may decide; a service only holds repository tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -268,6 +270,12 @@ pub struct Account {
     pub expires_at: Option<Timestamp>,
     /// Whether this person must show a second factor also where the policy asks nobody for one.
     pub mfa: bool,
+    /// Where its person is told of requests.
+    pub email: Option<EmailAddress>,
+    /// Of a service: the person who answers for it, and cannot approve what it asks for.
+    pub owner: Option<AccountId>,
+    /// Of a person: who it is, where one has several accounts. They count once.
+    pub person: Option<Person>,
     /// Grows with every change, so that what was derived from an older state is known to be old.
     pub revision: i64,
 }
@@ -349,6 +357,9 @@ mod tests {
             eligible_at: Timestamp(100),
             expires_at: None,
             mfa: false,
+            email: None,
+            owner: None,
+            person: None,
             revision: 1,
         }
     }

@@ -3,6 +3,8 @@
 use countersign_events::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::email::EmailAddress;
+use crate::person::Person;
 use crate::{Account, AccountId, AccountKind, AccountName, AccountState, Policy, Role, Roles};
 
 /// How many people must be able to approve while four-eyes authorization is on (rule 4).
@@ -14,6 +16,11 @@ pub const LEAST_APPROVERS: usize = 2;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountSpec {
+    /// Where its person is told of requests.
+    ///
+    /// None is left out, as with the owner and the person, so that manifests from before they were there keep their form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<EmailAddress>,
     /// From when on it may not act any more, in microseconds since the Unix epoch; none for never.
     pub expires_at: Option<Timestamp>,
     /// Person or service: for good.
@@ -22,6 +29,12 @@ pub struct AccountSpec {
     pub mfa: bool,
     /// How it is called: for good.
     pub name: AccountName,
+    /// Of a service: the person who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<AccountId>,
+    /// Of a person: who it is, where one has several accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Person>,
     /// What it may do.
     pub roles: Roles,
     /// Where it is in its life.
@@ -192,10 +205,13 @@ impl AccountSpec {
     /// An account as manifests have it.
     pub fn of(account: &Account) -> Self {
         Self {
+            email: account.email.clone(),
             expires_at: account.expires_at,
             kind: account.kind,
             mfa: account.mfa,
             name: account.name.clone(),
+            owner: account.owner,
+            person: account.person.clone(),
             roles: account.roles,
             state: account.state,
         }
@@ -212,10 +228,13 @@ impl AccountSpec {
         now: Timestamp,
     ) -> Result<Self, AccountRefusal> {
         let spec = Self {
+            email: None,
             expires_at: settings.expires_at,
             kind,
             mfa: settings.mfa,
             name,
+            owner: None,
+            person: None,
             roles: settings.roles,
             state: match kind {
                 AccountKind::Person => AccountState::Invited,
@@ -354,6 +373,9 @@ pub fn changed(
         state: after.state,
         expires_at: after.expires_at,
         mfa: after.mfa,
+        email: after.email.clone(),
+        owner: after.owner,
+        person: after.person.clone(),
         eligible_at,
         revision: account.revision.saturating_add(1),
         ..account.clone()

@@ -54,6 +54,16 @@ pub enum Deed {
     ChangeClients,
     /// Change who there is and what they may do.
     ChangeAccounts,
+    /// Take a storage out of service, with or without its bytes.
+    DeleteStorage,
+    /// Let a storage keep less, or for a shorter time.
+    WeakenStorage,
+    /// Forget a remote server to which backups are copied.
+    DeleteServiceProvider,
+    /// Take a backup of the server's own configuration away.
+    DeleteConfigurationBackup,
+    /// Run a command that a site has put under four-eyes authorization.
+    RunCommand,
 }
 
 /// The answer. Whoever gets it must act on each of the three.
@@ -111,7 +121,12 @@ pub fn decide(actor: &Actor, deed: Deed, policy: &Policy, now: Timestamp) -> Ver
         | Deed::DisableFourEyes
         | Deed::ChangeSettings
         | Deed::ChangeClients
-        | Deed::ChangeAccounts => {
+        | Deed::ChangeAccounts
+        | Deed::DeleteStorage
+        | Deed::WeakenStorage
+        | Deed::DeleteServiceProvider
+        | Deed::DeleteConfigurationBackup
+        | Deed::RunCommand => {
             if policy.four_eyes {
                 Verdict::Hold
             } else {
@@ -133,7 +148,18 @@ fn permitted(via: Via, deed: Deed) -> Result<(), Refusal> {
         (Via::Token(rights), Deed::DeleteObject(_) | Deed::ReplaceConfig | Deed::DeleteBackup) => {
             rights >= Rights::Delete
         }
-        (Via::Token(_), Deed::DisableFourEyes | Deed::ChangeSettings | Deed::ChangeClients | Deed::ChangeAccounts) => {
+        (
+            Via::Token(_),
+            Deed::DisableFourEyes
+            | Deed::ChangeSettings
+            | Deed::ChangeClients
+            | Deed::ChangeAccounts
+            | Deed::DeleteStorage
+            | Deed::WeakenStorage
+            | Deed::DeleteServiceProvider
+            | Deed::DeleteConfigurationBackup
+            | Deed::RunCommand,
+        ) => {
             return Err(Refusal::NotAllowed("a person who is logged on"));
         }
         (Via::Session(roles), Deed::DisableFourEyes | Deed::ChangeSettings) => {
@@ -143,6 +169,9 @@ fn permitted(via: Via, deed: Deed) -> Result<(), Refusal> {
             if !roles.has(Role::SecurityAdministrator) =>
         {
             return Err(Refusal::NotAllowed("the role of a security administrator"));
+        }
+        (Via::Session(roles), Deed::DeleteConfigurationBackup | Deed::RunCommand) => {
+            roles.has(Role::SecurityAdministrator) || roles.has(Role::BackupAdministrator)
         }
         (Via::Session(_), Deed::ChangeClients | Deed::ChangeAccounts) => true,
         (Via::Session(roles), _) => roles.has(Role::BackupAdministrator),
@@ -192,6 +221,11 @@ mod tests {
             Just(Deed::ChangeSettings),
             Just(Deed::ChangeClients),
             Just(Deed::ChangeAccounts),
+            Just(Deed::DeleteStorage),
+            Just(Deed::WeakenStorage),
+            Just(Deed::DeleteServiceProvider),
+            Just(Deed::DeleteConfigurationBackup),
+            Just(Deed::RunCommand),
         ]
     }
 

@@ -60,6 +60,18 @@ id!(
     /// A repository token.
     TokenId
 );
+id!(
+    /// A backup of the server's own configuration.
+    ConfigurationBackupId
+);
+id!(
+    /// A registered remote server to which backups are copied.
+    ServiceProviderId
+);
+id!(
+    /// Where notices are sent: a mail server or a webhook.
+    NoticeChannelId
+);
 
 impl AccountId {
     /// The "user security identifier" of the events (seed 44002, `Subject`).

@@ -6,6 +6,7 @@ pub mod account;
 pub mod account_change;
 pub mod clock;
 pub mod decide;
+pub mod email;
 pub mod factor;
 pub mod fence;
 pub mod id;
@@ -15,6 +16,7 @@ pub mod object;
 pub mod own_factor;
 pub mod passkey;
 pub mod password;
+pub mod person;
 pub mod policy;
 pub mod purge;
 pub mod queue;
@@ -26,7 +28,10 @@ pub mod token;
 pub use account::{Account, AccountKind, AccountName, AccountState, Role, Roles};
 pub use clock::{Clock, Entropy, ManualClock};
 pub use decide::{Actor, Deed, Refusal, Verdict, Via, decide};
-pub use id::{AccountId, BackupId, Name, ReceiverId, RequestId, StorageId, TokenId};
+pub use id::{
+    AccountId, BackupId, ConfigurationBackupId, Name, NoticeChannelId, ReceiverId, RequestId, ServiceProviderId,
+    StorageId, TokenId,
+};
 pub use manifest::{Initiator, Manifest, ManifestObject, Subject};
 pub use object::{Object, ObjectKey, ObjectKind, ObjectName, Sha256};
 pub use policy::Policy;

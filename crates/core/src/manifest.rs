@@ -271,10 +271,13 @@ mod tests {
         };
         let objects = manifest(vec![object(ObjectKind::Data, 1)]);
         let account = AccountSpec {
+            email: Some("ann@example.org".parse().unwrap()),
             expires_at: Some(Timestamp(7)),
             kind: crate::AccountKind::Person,
             mfa: true,
             name: "TECH\\ann".parse().unwrap(),
+            owner: None,
+            person: Some("E-17".parse().unwrap()),
             roles: crate::Roles::FOUNDING,
             state: crate::AccountState::Active,
         };

@@ -63,6 +63,9 @@ mod tests {
             eligible_at: Timestamp(0),
             expires_at: None,
             mfa,
+            email: None,
+            owner: None,
+            person: None,
             revision: 1,
         };
         let asked = |deed, count: u32, four_eyes, mfa_for_all, mfa| {

@@ -35,11 +35,17 @@ pub struct Policy {
     /// Whether every person must show a second factor (multi-factor authentication for all).
     #[serde(default = "on", skip_serializing_if = "Clone::clone")]
     pub mfa_for_all: bool,
+    /// How many requests of one account may wait at a time, 1 to 10000. Past it, what would be another request is refused.
+    #[serde(default = "open_requests", skip_serializing_if = "is_open_requests")]
+    pub open_requests: u32,
     /// How long nothing may be asked of a backup before its collected deletes become a request, in seconds, 1 to 3600.
     pub quiet_seconds: u32,
     /// How long after the logon a session ends whatever happens, in hours, 1 to 168.
     #[serde(default = "session_hours", skip_serializing_if = "is_session_hours")]
     pub session_hours: u32,
+    /// How long after an approval bytes stay held, so that it can be vetoed, in hours, 0 to 720 (the undo window).
+    #[serde(default = "undo_hours", skip_serializing_if = "is_undo_hours")]
+    pub undo_hours: u32,
 }
 
 const fn logoff_minutes() -> u32 {
@@ -64,6 +70,24 @@ const fn is_session_hours(hours: &u32) -> bool {
     *hours == session_hours()
 }
 
+const fn open_requests() -> u32 {
+    100
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_open_requests(most: &u32) -> bool {
+    *most == open_requests()
+}
+
+const fn undo_hours() -> u32 {
+    24
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_undo_hours(hours: &u32) -> bool {
+    *hours == undo_hours()
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -76,7 +100,9 @@ impl Default for Policy {
             held_bytes_cap: None,
             logoff_minutes: logoff_minutes(),
             mfa_for_all: true,
+            open_requests: open_requests(),
             session_hours: session_hours(),
+            undo_hours: undo_hours(),
         }
     }
 }
@@ -111,6 +137,8 @@ impl Policy {
             ("collect_seconds", self.collect_seconds, 60, 86_400),
             ("cool_off_hours", self.cool_off_hours, 0, 720),
             ("logoff_minutes", self.logoff_minutes, 1, 1440),
+            ("open_requests", self.open_requests, 1, 10_000),
+            ("undo_hours", self.undo_hours, 0, 720),
             ("session_hours", self.session_hours, 1, Self::LONGEST_SESSION_HOURS),
         ];
         let retention = self
@@ -137,6 +165,11 @@ impl Policy {
     /// When a request made now expires.
     pub fn expires(&self, now: Timestamp) -> Timestamp {
         now.plus_seconds(i64::from(self.expiry_days) * 86_400)
+    }
+
+    /// How many seconds after an approval bytes stay held.
+    pub fn undo_seconds(&self) -> i64 {
+        i64::from(self.undo_hours) * 3600
     }
 
     /// From when on [`TRAFFIC`] is kept; none when all of it is.
@@ -227,6 +260,7 @@ mod tests {
         assert_eq!(policy.event_retention_days, None);
         assert!(policy.mfa_for_all);
         assert_eq!((policy.logoff_minutes, policy.session_hours), (30, 12));
+        assert_eq!((policy.open_requests, policy.undo_hours), (100, 24));
         assert_eq!(serde_json::to_string(&policy).unwrap(), before);
     }
 }

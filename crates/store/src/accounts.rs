@@ -1,6 +1,8 @@
 //! Accounts and their repository tokens.
 
 use countersign_core::account_change::AccountSpec;
+use countersign_core::email::EmailAddress;
+use countersign_core::person::Person;
 use countersign_core::token::{Rights, Scope};
 use countersign_core::{Account, AccountId, AccountKind, AccountName, AccountState, Roles, Sha256, TokenId};
 use countersign_events::Timestamp;
@@ -79,7 +81,7 @@ impl View {
     /// The account with this id.
     pub async fn account(&mut self, id: AccountId) -> Result<Option<Account>, StoreError> {
         self.row(
-            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa FROM accounts WHERE id = $1",
+            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa, email, owner_id, person FROM accounts WHERE id = $1",
             params![id.0],
         )
         .await?
@@ -91,7 +93,7 @@ impl View {
     /// The account with this name, in whatever case.
     pub async fn account_named(&mut self, name: &AccountName) -> Result<Option<Account>, StoreError> {
         self.row(
-            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa FROM accounts WHERE name_key = $1",
+            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa, email, owner_id, person FROM accounts WHERE name_key = $1",
             params![name.key()],
         )
         .await?
@@ -104,7 +106,7 @@ impl View {
     pub async fn accounts(&mut self) -> Result<Vec<Account>, StoreError> {
         let rows = self
             .rows(
-                "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa FROM accounts ORDER BY name_key",
+                "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa, email, owner_id, person FROM accounts ORDER BY name_key",
                 params![],
             )
             .await?;
@@ -114,7 +116,7 @@ impl View {
     /// Every account that has a second factor by which it can decide, by name. Recovery codes decide nothing.
     pub async fn accounts_with_factor(&mut self) -> Result<Vec<Account>, StoreError> {
         let sql =
-            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa FROM accounts
+            "SELECT id, name, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa, email, owner_id, person FROM accounts
                    WHERE id IN (SELECT account_id FROM totp_secrets UNION SELECT account_id FROM passkeys)
                    ORDER BY name_key";
         self.rows(sql, params![]).await?.iter().map(account).collect()
@@ -148,10 +150,13 @@ impl Tx {
     /// Makes an account that is active. [`StoreError::Exists`] when the name is taken.
     pub async fn add_account(&mut self, new: &NewAccount) -> Result<Account, StoreError> {
         let spec = AccountSpec {
+            email: None,
             expires_at: None,
             kind: new.kind,
             mfa: false,
             name: new.name.clone(),
+            owner: None,
+            person: None,
             roles: new.roles,
             state: AccountState::Active,
         };
@@ -167,8 +172,9 @@ impl Tx {
     ) -> Result<Account, StoreError> {
         let id = self
             .insert(
-                "INSERT INTO accounts (name, name_key, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9) RETURNING id",
+                "INSERT INTO accounts (name, name_key, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa,
+                                       email, owner_id, person)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12) RETURNING id",
                 params![
                     spec.name.as_str(),
                     spec.name.key(),
@@ -178,7 +184,10 @@ impl Tx {
                     now.0,
                     eligible_at.0,
                     spec.expires_at.map(|end| end.0),
-                    i64::from(spec.mfa)
+                    i64::from(spec.mfa),
+                    spec.email.as_ref().map(EmailAddress::as_str),
+                    spec.owner.map(|owner| owner.0),
+                    spec.person.as_ref().map(Person::as_str)
                 ],
             )
             .await?;
@@ -192,6 +201,9 @@ impl Tx {
             eligible_at,
             expires_at: spec.expires_at,
             mfa: spec.mfa,
+            email: spec.email.clone(),
+            owner: spec.owner,
+            person: spec.person.clone(),
             revision: 1,
         })
     }
@@ -199,8 +211,9 @@ impl Tx {
     /// Puts another state of an account in the place of the one that was seen; false when it has changed since.
     pub async fn change_account(&mut self, seen: &Account, after: &Account) -> Result<bool, StoreError> {
         let sql =
-            "UPDATE accounts SET roles = $1, state = $2, eligible_at = $3, expires_at = $4, mfa = $5, revision = $6
-                   WHERE id = $7 AND revision = $8";
+            "UPDATE accounts SET roles = $1, state = $2, eligible_at = $3, expires_at = $4, mfa = $5, revision = $6,
+                                       email = $7, owner_id = $8, person = $9
+                   WHERE id = $10 AND revision = $11";
         let params = params![
             after.roles.to_string(),
             after.state.as_str(),
@@ -208,6 +221,9 @@ impl Tx {
             after.expires_at.map(|end| end.0),
             i64::from(after.mfa),
             after.revision,
+            after.email.as_ref().map(EmailAddress::as_str),
+            after.owner.map(|owner| owner.0),
+            after.person.as_ref().map(Person::as_str),
             seen.id.0,
             seen.revision
         ];
@@ -270,7 +286,15 @@ fn account(row: &Row) -> Result<Account, StoreError> {
         revision: row.int(7)?,
         expires_at: row.int_or_null(8)?.map(Timestamp),
         mfa: row.int(9)? != 0,
+        email: parsed(row.text_or_null(10)?, "an e-mail address")?,
+        owner: row.int_or_null(11)?.map(AccountId),
+        person: parsed(row.text_or_null(12)?, "who an account is")?,
     })
+}
+
+fn parsed<T: std::str::FromStr>(text: Option<String>, what: &'static str) -> Result<Option<T>, StoreError> {
+    text.map(|text| text.parse().map_err(|_| StoreError::Unreadable(what)))
+        .transpose()
 }
 
 fn state(word: &str) -> Result<AccountState, StoreError> {

@@ -23,6 +23,9 @@ fn account(id: i64, roles: Roles, eligible_at: Timestamp) -> Account {
         eligible_at,
         expires_at: None,
         mfa: false,
+        email: None,
+        owner: None,
+        person: None,
         revision: 1,
     }
 }

@@ -284,6 +284,9 @@ mod tests {
             eligible_at: Timestamp(0),
             expires_at: None,
             mfa: false,
+            email: None,
+            owner: None,
+            person: None,
             revision: 1,
         }
     }

@@ -95,6 +95,9 @@ fn refusal(actor: &Actor, from: &ClientAddress, change: &AccountChange, error: &
     match (error, change) {
         (ChangeError::AccountNameTaken, AccountChange::Add { name, kind, settings }) => {
             let spec = AccountSpec {
+                email: None,
+                owner: None,
+                person: None,
                 expires_at: settings.expires_at,
                 kind: *kind,
                 mfa: settings.mfa,

@@ -429,6 +429,16 @@ pub fn policy_differences(before: &Policy, after: &Policy) -> Vec<(&'static str,
             after.session_hours.to_string(),
         ),
         (
+            "open_requests",
+            before.open_requests.to_string(),
+            after.open_requests.to_string(),
+        ),
+        (
+            "undo_hours",
+            before.undo_hours.to_string(),
+            after.undo_hours.to_string(),
+        ),
+        (
             "mfa_for_all",
             before.mfa_for_all.to_string(),
             after.mfa_for_all.to_string(),

@@ -26,7 +26,7 @@
 //! | `/receivers/{id}/filter` | [`ReceiverFilterPage`] | `POST …/filter`: see [`FilterRow`]; `POST …/filter/import`: `xml` |
 //! | `/clients` | [`ClientsPage`] | |
 //! | `/clients/new`, `/clients/{id}` | [`ClientPage`] | `POST /clients`, `POST /clients/{id}`: see [`ClientForm`]; `POST /clients/{id}/secret`, `…/remove` |
-//! | `/settings` | [`SettingsPage`] | `POST /settings`: `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`, `event_retention_days`, `logoff_minutes`, `session_hours`, `mfa_for_all`; `POST /settings/four-eyes/on`, `…/off` |
+//! | `/settings` | [`SettingsPage`] | `POST /settings`: `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`, `event_retention_days`, `logoff_minutes`, `session_hours`, `open_requests`, `undo_hours`, `mfa_for_all`; `POST /settings/four-eyes/on`, `…/off` |
 //! | `/account/security` | [`SecurityPage`], [`EnrolTotpPage`] | `POST …/password`: `old`, `password`, `repeat`; `…/passkeys`: `label`, `passkey`; `…/passkeys/{id}/rename`, `…/remove`; `…/totp`, `…/totp/confirm`: `code`; `…/totp/remove`, `…/recovery-codes`, `…/end-others` |
 //! | `/account/confirm` | [`ConfirmPage`] | `POST /account/confirm`: `to`, and `code`, `passkey` or `password` |
 //! | `/requests/{id}/recorded` | [`RecordedPage`] | |

@@ -42,7 +42,7 @@ impl FourEyes {
 }
 
 /// The numbers as typed. Sends `csrf`, `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`,
-/// `event_retention_days`, `logoff_minutes`, `session_hours`, `mfa_for_all` (`on`, `off`).
+/// `event_retention_days`, `logoff_minutes`, `session_hours`, `open_requests`, `undo_hours`, `mfa_for_all` (`on`, `off`).
 #[derive(Debug, Clone)]
 pub struct SettingsForm {
     /// 1 to 30.
@@ -61,6 +61,10 @@ pub struct SettingsForm {
     pub logoff_minutes: String,
     /// 1 to 168.
     pub session_hours: String,
+    /// 1 to 10000.
+    pub open_requests: String,
+    /// 0 to 720.
+    pub undo_hours: String,
     /// Whether every person must show a second factor.
     pub mfa_for_all: bool,
     /// What was wrong with the last try.

@@ -67,6 +67,8 @@ struct Settings {
     logoff_minutes: Option<u32>,
     session_hours: Option<u32>,
     mfa_for_all: Option<bool>,
+    open_requests: Option<u32>,
+    undo_hours: Option<u32>,
 }
 
 /// Why nothing was set up.
@@ -317,7 +319,9 @@ async fn change_settings(tx: &mut Tx, settings: &Settings, now: Timestamp) -> Re
         event_retention_days: settings.event_retention_days.or(before.event_retention_days),
         logoff_minutes: settings.logoff_minutes.unwrap_or(before.logoff_minutes),
         mfa_for_all: settings.mfa_for_all.unwrap_or(before.mfa_for_all),
+        open_requests: settings.open_requests.unwrap_or(before.open_requests),
         session_hours: settings.session_hours.unwrap_or(before.session_hours),
+        undo_hours: settings.undo_hours.unwrap_or(before.undo_hours),
     };
     if after == before {
         return Ok(());

@@ -223,6 +223,9 @@ fn a_token_holds_no_longer_than_its_chain_and_account() {
         eligible_at: Timestamp(0),
         expires_at: None,
         mfa: false,
+        email: None,
+        owner: None,
+        person: None,
         revision: 3,
     };
     let (claims, chain) = (claims(), chain());

@@ -81,6 +81,9 @@ impl Stands {
             account: Account {
                 id: AccountId(self.id),
                 name: format!("account{}", self.id).parse::<AccountName>().unwrap(),
+                email: None,
+                owner: None,
+                person: None,
                 kind: if self.person {
                     AccountKind::Person
                 } else {
@@ -343,8 +346,10 @@ const ASKS_NOBODY: Policy = Policy {
     four_eyes: false,
     held_bytes_cap: None,
     logoff_minutes: 30,
+    open_requests: 100,
     quiet_seconds: 15,
     session_hours: 12,
+    undo_hours: 24,
 };
 
 /// Where the answers lead, under settings that ask everybody for a second factor or nobody.

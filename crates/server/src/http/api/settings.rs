@@ -37,8 +37,10 @@ struct Whole {
     held_bytes_cap: Option<u64>,
     logoff_minutes: u32,
     mfa_for_all: bool,
+    open_requests: u32,
     quiet_seconds: u32,
     session_hours: u32,
+    undo_hours: u32,
 }
 
 impl Whole {
@@ -52,8 +54,10 @@ impl Whole {
             held_bytes_cap: policy.held_bytes_cap,
             logoff_minutes: policy.logoff_minutes,
             mfa_for_all: policy.mfa_for_all,
+            open_requests: policy.open_requests,
             quiet_seconds: policy.quiet_seconds,
             session_hours: policy.session_hours,
+            undo_hours: policy.undo_hours,
         }
     }
 }

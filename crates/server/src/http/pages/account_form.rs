@@ -167,6 +167,9 @@ mod tests {
     fn a_form_says_what_the_account_is() {
         for end in [None, Some(1_801_440_000_000_000), Some(1_801_440_007_000_000)] {
             let spec = AccountSpec {
+                email: None,
+                owner: None,
+                person: None,
                 expires_at: end.map(Timestamp),
                 kind: AccountKind::Person,
                 mfa: true,

@@ -108,6 +108,8 @@ pub struct TypedSettings {
     event_retention_days: String,
     logoff_minutes: String,
     session_hours: String,
+    open_requests: String,
+    undo_hours: String,
     /// `on` or `off`; left out, it stays as it is.
     mfa_for_all: String,
 }
@@ -129,6 +131,8 @@ impl TypedSettings {
                 .unwrap_or_default(),
             logoff_minutes: policy.logoff_minutes.to_string(),
             session_hours: policy.session_hours.to_string(),
+            open_requests: policy.open_requests.to_string(),
+            undo_hours: policy.undo_hours.to_string(),
             mfa_for_all: if policy.mfa_for_all { "on" } else { "off" }.to_owned(),
         }
     }
@@ -143,6 +147,8 @@ impl TypedSettings {
             event_retention_days: self.event_retention_days,
             logoff_minutes: self.logoff_minutes,
             session_hours: self.session_hours,
+            open_requests: self.open_requests,
+            undo_hours: self.undo_hours,
             mfa_for_all: self.mfa_for_all != "off",
             problem,
         }
@@ -169,6 +175,8 @@ impl TypedSettings {
             },
             logoff_minutes: whole("The minutes until the automatic logoff", &self.logoff_minutes)?,
             session_hours: whole("The hours that a session lives", &self.session_hours)?,
+            open_requests: whole("The requests of one account that may wait", &self.open_requests)?,
+            undo_hours: whole("The hours in which an approval can be vetoed", &self.undo_hours)?,
             mfa_for_all: match self.mfa_for_all.as_str() {
                 "on" => true,
                 "off" => false,

@@ -216,6 +216,8 @@ fn setting(name: &'static str) -> (&'static str, &'static str) {
         "event_retention_days" => ("Logon events are kept for", "days"),
         "logoff_minutes" => ("Logged off without use after", "minutes"),
         "session_hours" => ("Logged off in any case after", "hours"),
+        "open_requests" => ("Requests of one account that may wait", ""),
+        "undo_hours" => ("An approval of a delete can be vetoed for", "hours"),
         "mfa_for_all" => ("Everybody needs a second factor", ""),
         other => (other, ""),
     }

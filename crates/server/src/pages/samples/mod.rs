@@ -401,6 +401,8 @@ fn settings(four_eyes: FourEyes) -> SettingsPage {
             event_retention_days: String::new(),
             logoff_minutes: "30".into(),
             session_hours: "12".into(),
+            open_requests: "100".into(),
+            undo_hours: "24".into(),
             mfa_for_all: true,
             problem: None,
         },

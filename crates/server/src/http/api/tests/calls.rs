@@ -29,8 +29,10 @@ async fn a_setting_is_changed_by_a_request_while_four_eyes_are_on() {
       "held_bytes_cap": null,
       "logoff_minutes": 30,
       "mfa_for_all": true,
+      "open_requests": 100,
       "quiet_seconds": 15,
-      "session_hours": 12
+      "session_hours": 12,
+      "undo_hours": 24
     }
     "#);
     let mut after = body(&before.body);

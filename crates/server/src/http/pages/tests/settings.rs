@@ -26,6 +26,8 @@ async fn settings_are_saved_at_once_while_four_eyes_authorization_is_off() {
             ("held_gib", "2"),
             ("logoff_minutes", "30"),
             ("session_hours", "12"),
+            ("open_requests", "100"),
+            ("undo_hours", "24"),
         ]
     };
     let csrf = page.csrf();

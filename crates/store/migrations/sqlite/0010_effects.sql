@@ -1,0 +1,1 @@
+-- How far the effect of an approval is, and time that ages.

@@ -1,0 +1,1 @@
+-- Who may not approve, and calls that are not done twice.

@@ -1,0 +1,1 @@
+-- Storages: where they are, what they keep for how long.

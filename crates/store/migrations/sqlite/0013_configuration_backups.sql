@@ -1,0 +1,1 @@
+-- Backups of the server's own configuration.

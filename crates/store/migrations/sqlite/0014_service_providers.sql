@@ -1,0 +1,1 @@
+-- Remote servers to which backups are copied.

@@ -1,0 +1,1 @@
+-- Commands that are held, and who runs them.

@@ -1,0 +1,1 @@
+-- Who is told of requests, and how.

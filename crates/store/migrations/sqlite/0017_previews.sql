@@ -1,0 +1,1 @@
+-- What a request would take away, to look at.
