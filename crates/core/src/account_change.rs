@@ -170,6 +170,8 @@ pub enum AccountChange {
 /// What can be set of an account at any time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    /// Where its person is told of requests; `None` leaves it as it is.
+    pub email: Option<Option<EmailAddress>>,
     /// From when on it may not act any more; none for never.
     pub expires_at: Option<Timestamp>,
     /// Whether this person must show a second factor also where the policy asks nobody for one.
@@ -196,6 +198,9 @@ pub enum AccountRefusal {
     /// There would be nothing to show on the link's page, or nobody who could log on.
     #[error("that asks for an active account: {0}")]
     NotActive(&'static str),
+    /// Programs read no mail.
+    #[error("a service account has no e-mail address: its owner is told in its place")]
+    ServiceEmail,
     /// An end in the past.
     #[error("the account would have expired already: choose a time to come, or disable it")]
     Expired,
@@ -228,7 +233,7 @@ impl AccountSpec {
         now: Timestamp,
     ) -> Result<Self, AccountRefusal> {
         let spec = Self {
-            email: None,
+            email: settings.email.flatten(),
             expires_at: settings.expires_at,
             kind,
             mfa: settings.mfa,
@@ -250,6 +255,7 @@ impl AccountSpec {
     /// It was deleted, or the parts do not go together.
     pub fn set(&self, settings: Settings, now: Timestamp) -> Result<Self, AccountRefusal> {
         let spec = Self {
+            email: settings.email.unwrap_or_else(|| self.email.clone()),
             expires_at: settings.expires_at,
             mfa: settings.mfa,
             roles: settings.roles,
@@ -312,6 +318,9 @@ impl AccountSpec {
         }
         if self.kind == AccountKind::Service && (!self.roles.is_empty() || self.mfa) {
             return Err(AccountRefusal::ServiceRights);
+        }
+        if self.kind == AccountKind::Service && self.email.is_some() {
+            return Err(AccountRefusal::ServiceEmail);
         }
         let same_end = before.is_some_and(|before| before.expires_at == self.expires_at);
         if !same_end && self.expires_at.is_some_and(|end| end <= now) {

@@ -6,6 +6,7 @@ const NOW: Timestamp = Timestamp(1_000_000_000_000);
 
 fn settings(roles: Roles) -> Settings {
     Settings {
+        email: None,
         expires_at: None,
         mfa: false,
         roles,
@@ -44,7 +45,15 @@ fn a_person_is_invited_and_a_service_is_there_at_once() {
         new(AccountKind::Service, Roles::FOUNDING),
         Err(AccountRefusal::ServiceRights)
     );
+    let told = Settings {
+        email: Some(Some("x@example.org".parse().unwrap())),
+        ..settings(Roles::default())
+    };
+    let told = |kind| AccountSpec::new("x".parse().unwrap(), kind, told.clone(), NOW).map(|spec| spec.email);
+    assert_eq!(told(AccountKind::Person), Ok(Some("x@example.org".parse().unwrap())));
+    assert_eq!(told(AccountKind::Service), Err(AccountRefusal::ServiceEmail));
     let ended = Settings {
+        email: None,
         expires_at: Some(NOW),
         ..settings(Roles::default())
     };
@@ -296,6 +305,7 @@ proptest! {
                     let (asker, target) = (asker % accounts.len(), target % accounts.len());
                     let before = AccountSpec::of(&accounts[target]);
                     let settings = |roles, end: Option<i64>| Settings {
+                        email: None,
                         expires_at: end.map(|end| now.plus_seconds(end)),
                         mfa: false,
                         roles,

@@ -96,6 +96,9 @@ pub struct Settings {
     /// Whether a second factor is always asked for
     #[arg(long, value_name = "BOOL")]
     mfa: Option<bool>,
+    /// Where its person is told of requests; `none` for nowhere
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -255,6 +258,7 @@ impl Add {
             "roles": settings.roles,
             "expires_at": settings.end(),
             "mfa": settings.mfa.unwrap_or(false),
+            "email": settings.email(),
         });
         let answer = remote.post("/api/v1/accounts", &new)?;
         if self.json {
@@ -280,7 +284,12 @@ impl Change {
             Some(_) => settings.end(),
             None => account.expires_at.clone(),
         };
+        let email = match &settings.email {
+            Some(_) => settings.email(),
+            None => account.email.clone(),
+        };
         let given = json!({
+            "email": email,
             "roles": roles,
             "expires_at": expires_at,
             "mfa": settings.mfa.unwrap_or(account.mfa),
@@ -298,6 +307,10 @@ impl Change {
 impl Settings {
     fn end(&self) -> Option<String> {
         self.expires.clone().filter(|end| end != "never")
+    }
+
+    fn email(&self) -> Option<String> {
+        self.email.clone().filter(|email| email != "none")
     }
 }
 

@@ -32,6 +32,10 @@ pub fn differences(before: Option<&AccountSpec>, after: &AccountSpec, reset: Opt
     let facts = |spec: &AccountSpec| {
         [
             ("kind", spec.kind.as_str().to_owned()),
+            (
+                "email",
+                spec.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+            ),
             ("roles", titles(spec)),
             ("state", spec.state.as_str().to_owned()),
             (

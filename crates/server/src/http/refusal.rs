@@ -98,9 +98,10 @@ impl From<ChangeError> for Problem {
                 let kind = match refusal {
                     AccountRefusal::OwnAccount => Kind::Forbidden,
                     AccountRefusal::Deleted | AccountRefusal::NotActive(_) => Kind::Conflict,
-                    AccountRefusal::ServiceRights | AccountRefusal::ServiceReset | AccountRefusal::Expired => {
-                        Kind::Invalid
-                    }
+                    AccountRefusal::ServiceEmail
+                    | AccountRefusal::ServiceRights
+                    | AccountRefusal::ServiceReset
+                    | AccountRefusal::Expired => Kind::Invalid,
                 };
                 Self::new(kind, refusal.to_string())
             }

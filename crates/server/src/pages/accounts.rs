@@ -33,6 +33,8 @@ pub struct AccountRow {
     pub approves: Approves,
     /// When it ends; none for never.
     pub expires: Option<Moment>,
+    /// Where its person is told of requests.
+    pub email: Option<String>,
 }
 
 /// How an account stands.
@@ -100,7 +102,7 @@ pub struct NewAccountPage {
     pub can_change: bool,
 }
 
-/// What can be set of an account. Sends the roles' words, `expires`, `mfa`.
+/// What can be set of an account. Sends the roles' words, `expires`, `mfa`, `email`.
 #[derive(Debug, Clone)]
 pub struct AccountForm {
     /// Every role.
@@ -109,6 +111,8 @@ pub struct AccountForm {
     pub expires: String,
     /// Whether a second factor is always asked for.
     pub mfa: bool,
+    /// What was typed: where its person is told of requests.
+    pub email: String,
     /// What was wrong with the last try.
     pub problem: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! Setting up without a screen: accounts, services, repository tokens and settings from a TOML text, all or nothing.
 
+use countersign_core::email::EmailAddress;
 use countersign_core::factor::{BadSecret, TotpSecret};
 use countersign_core::password::{self, Beside, HashingFailed, PasswordHash, Unfit};
 use countersign_core::token::{BadScope, Rights, Scope, Secret, UnknownRights, WeakSecret};
@@ -35,6 +36,8 @@ struct Person {
     /// Whether the first logon asks for another password: the one here was seen by whoever wrote the text.
     #[serde(default)]
     must_change: bool,
+    /// Where the person is told of requests.
+    email: Option<EmailAddress>,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +133,7 @@ pub struct MadeToken {
 
 /// A description whose every value is right, its passwords hashed.
 pub struct Plan {
-    people: Vec<(Founder, bool)>,
+    people: Vec<(Founder, bool, Option<EmailAddress>)>,
     services: Vec<AccountName>,
     tokens: Vec<PlannedToken>,
     settings: Settings,
@@ -165,6 +168,7 @@ impl Plan {
                 password,
                 totp_secret,
                 must_change,
+                email,
             } = person;
             password::check(&password, &name, Beside::SecondFactor)
                 .map_err(|unfit| HeadlessError::Password(name.clone(), unfit))?;
@@ -176,7 +180,7 @@ impl Plan {
                 last_step: 0,
                 name,
             };
-            plan.people.push((founder, must_change));
+            plan.people.push((founder, must_change, email));
         }
         for service in description.service {
             let token = (service.name.clone(), "set-up".to_owned(), service.token);
@@ -250,10 +254,19 @@ impl Plan {
                     if people.len() > missing {
                         return Err(HeadlessError::TooMany(people.len()));
                     }
-                    for (founder, must_change) in &people {
-                        let account = add_founder(tx, &sealing, &*entropy, founder, now).await?;
-                        if *must_change {
+                    for (founder, must_change, email) in people {
+                        let account = add_founder(tx, &sealing, &*entropy, &founder, now).await?;
+                        if must_change {
                             tx.require_password_change(account.id).await?;
+                        }
+                        if email.is_some() {
+                            let revision = account.revision.saturating_add(1);
+                            let told = Account {
+                                email,
+                                revision,
+                                ..account.clone()
+                            };
+                            tx.change_account(&account, &told).await?;
                         }
                     }
                     for name in services {

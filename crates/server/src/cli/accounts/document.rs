@@ -25,6 +25,8 @@ pub struct Account {
     pub expires_at: Option<String>,
     /// Whether a second factor is always asked for.
     pub mfa: bool,
+    /// Where its person is told of requests.
+    pub email: Option<String>,
     created_at: String,
     eligible_at: String,
     can_approve: bool,
@@ -82,6 +84,9 @@ impl Account {
                 "as the settings say"
             },
         );
+        if let Some(email) = &self.email {
+            add("e-mail", email);
+        }
         add("added", &date(&self.created_at));
         if let Some(link) = &self.link {
             let made = link.expires_at.as_deref().map_or_else(
@@ -104,7 +109,7 @@ impl Account {
 
 /// Accounts as a table with a head.
 pub fn table(accounts: &[Account]) -> String {
-    let head = ["ID", "NAME", "KIND", "STATE", "APPROVES", "EXPIRES", "ROLES"];
+    let head = ["ID", "NAME", "KIND", "STATE", "APPROVES", "EXPIRES", "E-MAIL", "ROLES"];
     columns(
         head,
         accounts.iter().map(|account| {
@@ -115,6 +120,7 @@ pub fn table(accounts: &[Account]) -> String {
                 plain(&account.state),
                 account.approves(),
                 account.expires_at.as_deref().map_or_else(|| "never".to_owned(), date),
+                account.email.as_deref().map_or_else(|| "none".to_owned(), plain),
                 account.roles(),
             ]
         }),

@@ -103,7 +103,10 @@ async fn while_on_everything_is_held_and_the_link_comes_after_the_approval() {
 async fn while_off_accounts_change_at_once() {
     let desk = Desk::open().await;
     desk.office.turn_off().await;
-    let added = desk.run("accounts add carol --mfa true").await.unwrap();
+    let added = desk
+        .run("accounts add carol --mfa true --email carol@example.org")
+        .await
+        .unwrap();
     assert!(added.starts_with("Account carol is added.\nGive this link"), "{added}");
     let done = desk
         .run("accounts change carol --role backup-viewer --expires 2027-01-31T00:00:00Z")
@@ -112,24 +115,25 @@ async fn while_off_accounts_change_at_once() {
     assert_eq!(done, "Account carol is changed.\n");
     let shown: Value = serde_json::from_str(&desk.run("accounts show carol --json").await.unwrap()).unwrap();
     assert_eq!(
-        (&shown["roles"], &shown["expires_at"], &shown["mfa"]),
+        (&shown["roles"], &shown["email"], &shown["expires_at"], &shown["mfa"]),
         (
             &json!(["backup-viewer"]),
+            &json!("carol@example.org"),
             &json!("2027-01-31T00:00:00.000000+00:00"),
             &json!(true)
         ),
         "what is not given stays"
     );
-    desk.run("accounts change carol --no-roles --expires never")
+    desk.run("accounts change carol --no-roles --expires never --email none")
         .await
         .unwrap();
     let list = desk.run("accounts list").await.unwrap();
     insta::assert_snapshot!(list, @r"
-    ID  NAME    KIND     STATE    APPROVES  EXPIRES  ROLES
-    1   ann     person   active   yes       never    backup-administrator, security-administrator
-    2   bob     person   active   yes       never    backup-administrator, security-administrator
-    4   carol   person   invited  no        never    none
-    3   laptop  service  active   no        never    none
+    ID  NAME    KIND     STATE    APPROVES  EXPIRES  E-MAIL  ROLES
+    1   ann     person   active   yes       never    none    backup-administrator, security-administrator
+    2   bob     person   active   yes       never    none    backup-administrator, security-administrator
+    4   carol   person   invited  no        never    none    none
+    3   laptop  service  active   no        never    none    none
     ");
     assert_eq!(
         desk.run("accounts disable carol").await.unwrap(),

@@ -16,6 +16,7 @@ const FROM: ClientAddress = ClientAddress {
 
 fn settings(roles: Roles) -> Settings {
     Settings {
+        email: None,
         expires_at: None,
         mfa: false,
         roles,
@@ -274,10 +275,12 @@ async fn whatever_changes_an_account_makes_a_new_revision_and_its_event() {
     let changes = [
         with(settings(viewer)),
         with(Settings {
+            email: None,
             mfa: true,
             ..settings(viewer)
         }),
         with(Settings {
+            email: None,
             expires_at: Some(end),
             mfa: true,
             roles: viewer,

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use countersign_core::account_change::{AccountChange, LinkKind, Reset, Settings};
+use countersign_core::email::EmailAddress;
 use countersign_core::{Account, AccountId, AccountKind, AccountName, AccountState, Roles};
 use countersign_events::Timestamp;
 use countersign_store::{AccountLink, StoreError, View};
@@ -48,6 +49,8 @@ struct Document {
     expires_at: Option<String>,
     /// Whether a second factor is always asked for.
     mfa: bool,
+    /// Where its person is told of requests.
+    email: Option<EmailAddress>,
     created_at: String,
     /// From when on it may approve, if everything else allows it.
     eligible_at: String,
@@ -95,6 +98,8 @@ struct New {
     expires_at: Option<String>,
     #[serde(default)]
     mfa: bool,
+    #[serde(default)]
+    email: Option<EmailAddress>,
 }
 
 #[derive(Deserialize)]
@@ -104,6 +109,16 @@ struct Given {
     #[serde(deserialize_with = "Option::deserialize")]
     expires_at: Option<String>,
     mfa: bool,
+    /// Left out, it stays as it is; null unsets it.
+    #[serde(default, deserialize_with = "given")]
+    email: Option<Option<EmailAddress>>,
+}
+
+/// Tells null from what was left out.
+fn given<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -112,8 +127,14 @@ struct What {
     what: Reset,
 }
 
-fn settings(roles: Roles, expires_at: Option<&str>, mfa: bool) -> Result<Settings, Problem> {
+fn settings(
+    roles: Roles,
+    expires_at: Option<&str>,
+    mfa: bool,
+    email: Option<Option<EmailAddress>>,
+) -> Result<Settings, Problem> {
     Ok(Settings {
+        email,
         expires_at: expires_at.map(parse_time).transpose()?,
         mfa,
         roles,
@@ -170,6 +191,7 @@ async fn document(view: &mut View, account: Account, now: Timestamp) -> Result<D
         state: account.state,
         expires_at: account.expires_at.map(time),
         mfa: account.mfa,
+        email: account.email,
         created_at: time(account.created_at),
         eligible_at: time(account.eligible_at),
         link,
@@ -190,7 +212,7 @@ async fn add(State(app): State<AppState>, caller: ApiCaller, Body(new): Body<New
     let change = AccountChange::Add {
         name: new.name,
         kind: new.kind,
-        settings: settings(new.roles, new.expires_at.as_deref(), new.mfa)?,
+        settings: settings(new.roles, new.expires_at.as_deref(), new.mfa, Some(new.email))?,
     };
     match accounts::change(&app, &caller.actor(), &caller.address, change).await? {
         Changed::AddedAccount(account) => {
@@ -219,7 +241,7 @@ async fn put(
     Path(text): Path<String>,
     Body(given): Body<Given>,
 ) -> Result<Response, Problem> {
-    let settings = settings(given.roles, given.expires_at.as_deref(), given.mfa)?;
+    let settings = settings(given.roles, given.expires_at.as_deref(), given.mfa, given.email)?;
     asked(&app, &caller, AccountChange::Set(id(&text)?, settings)).await
 }
 

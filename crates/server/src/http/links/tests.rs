@@ -77,6 +77,7 @@ impl House {
             name: "carol".parse().unwrap(),
             kind: AccountKind::Person,
             settings: Settings {
+                email: None,
                 expires_at: None,
                 mfa: false,
                 roles: Roles::FOUNDING,

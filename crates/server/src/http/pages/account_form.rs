@@ -1,6 +1,7 @@
 //! The form of an account: as it was typed, and what it says.
 
 use countersign_core::account_change::{AccountChange, AccountSpec, Settings};
+use countersign_core::email::BadEmailAddress;
 use countersign_core::{AccountKind, Role};
 use countersign_events::Timestamp;
 use serde::Deserialize;
@@ -26,6 +27,7 @@ pub struct TypedAccount {
     backup_viewer: String,
     expires: String,
     mfa: String,
+    email: String,
 }
 
 const ON: &str = "on";
@@ -48,6 +50,7 @@ impl TypedAccount {
             backup_viewer: role(Role::BackupViewer),
             expires: spec.expires_at.map(local).unwrap_or_default(),
             mfa: ticked(spec.mfa),
+            email: spec.email.as_ref().map(ToString::to_string).unwrap_or_default(),
         }
     }
 
@@ -66,7 +69,15 @@ impl TypedAccount {
     /// # Errors
     /// What is wrong, in a sentence.
     pub fn settings(&self) -> Result<Settings, String> {
+        let email = match self.email.trim() {
+            "" => None,
+            text => Some(
+                text.parse()
+                    .map_err(|bad: BadEmailAddress| words::sentence(&bad.to_string()))?,
+            ),
+        };
         Ok(Settings {
+            email: Some(email),
             expires_at: end(&self.expires)?,
             mfa: self.mfa == ON,
             roles: Role::ALL.into_iter().filter(|role| self.tick(*role)).collect(),
@@ -106,6 +117,7 @@ impl TypedAccount {
             roles: Role::ALL.into_iter().map(role).collect(),
             expires: self.expires.clone(),
             mfa: self.mfa == ON,
+            email: self.email.clone(),
             problem,
         }
     }
@@ -167,7 +179,7 @@ mod tests {
     fn a_form_says_what_the_account_is() {
         for end in [None, Some(1_801_440_000_000_000), Some(1_801_440_007_000_000)] {
             let spec = AccountSpec {
-                email: None,
+                email: Some("carol@example.org".parse().unwrap()),
                 owner: None,
                 person: None,
                 expires_at: end.map(Timestamp),
@@ -179,8 +191,8 @@ mod tests {
             };
             let settings = TypedAccount::of(&spec).settings().unwrap();
             assert_eq!(
-                (settings.expires_at, settings.mfa, settings.roles),
-                (spec.expires_at, spec.mfa, spec.roles)
+                (settings.email, settings.expires_at, settings.mfa, settings.roles),
+                (Some(spec.email), spec.expires_at, spec.mfa, spec.roles)
             );
         }
         assert!(end("tomorrow").is_err());

@@ -69,6 +69,7 @@ fn row(asked: &Asked, account: &Account) -> AccountRow {
             Err(_) => Approves::No,
         },
         expires: account.expires_at.map(|at| asked.moment(at)),
+        email: account.email.as_ref().map(ToString::to_string),
     }
 }
 

@@ -298,6 +298,7 @@ fn account_rows(before: Option<&AccountSpec>, after: &AccountSpec, reset: Option
         let (what, after) = match difference.name {
             "roles" => ("Its roles", told(difference.after)),
             "expires_at" => ("It expires", told(difference.after)),
+            "email" => ("Its person is told at", told(difference.after)),
             "mfa" => ("A second factor is always asked for", told(difference.after)),
             "reset" => ("Set anew", reset.map_or("", words::reset).to_owned()),
             other => (other, told(difference.after)),

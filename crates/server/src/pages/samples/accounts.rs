@@ -58,6 +58,7 @@ pub fn account_pages() -> Vec<(String, String)> {
                 roles: "Security Administrator".into(),
                 approves: Approves::From(ahead(80_000)),
                 expires: Some(ahead(9_000_000)),
+                email: Some("carol@example.org".into()),
                 ..row("2", name, AccountStanding::Invited)
             },
             AccountRow {
@@ -160,11 +161,13 @@ fn row(id: &str, name: &str, state: AccountStanding) -> AccountRow {
         state,
         approves: Approves::Now,
         expires: None,
+        email: None,
     }
 }
 
 fn form(problem: Option<&str>) -> AccountForm {
     AccountForm {
+        email: "ann@example.org".into(),
         roles: vec![
             choice("backup-administrator", "Backup Administrator", "Backups.", false),
             choice("security-administrator", "Security Administrator", "Approves.", true),

@@ -31,6 +31,7 @@ async fn an_account_comes_by_a_request_and_its_link_is_told_to_whoever_asked() {
       "can_approve": false,
       "created_at": "2026-11-18T11:07:10.000000+00:00",
       "eligible_at": "2026-11-19T11:07:10.000000+00:00",
+      "email": null,
       "expires_at": null,
       "id": 4,
       "kind": "person",
@@ -295,4 +296,39 @@ async fn req_13_people_see_and_end_their_sessions_and_chains() {
     assert_eq!(office.call(&second, Method::GET, "/sessions", None).await.status, 401);
     let left = office.call(&ann, Method::GET, "/accounts/2/sessions", None).await;
     assert_eq!(body(&left.body), json!({"sessions": []}));
+}
+
+#[tokio::test]
+async fn an_e_mail_address_is_set_by_a_request_also_ones_own() {
+    let office = Office::open().await;
+    let ann = office.token(&office.ann).await;
+    let own = format!("/accounts/{}", office.ann.id);
+    let roles = json!(["backup-administrator", "security-administrator"]);
+    let set = |email: Value| json!({"roles": roles, "expires_at": null, "mfa": false, "email": email});
+    let held = office
+        .call(&ann, Method::PUT, &own, Some(set(json!("ann@example.org"))))
+        .await;
+    assert_eq!(held.status, StatusCode::ACCEPTED, "{}", held.body);
+    let email = async || {
+        let token = office.token(&office.bob).await;
+        body(&office.call(&token, Method::GET, &own, None).await.body)["email"].clone()
+    };
+    assert_eq!(
+        email().await,
+        Value::Null,
+        "nothing holds before a second person said so"
+    );
+    office.approved_by_bob("1").await;
+    assert_eq!(email().await, "ann@example.org");
+    office.turn_off().await;
+    let bob = office.token(&office.bob).await;
+    let kept = json!({"roles": roles, "expires_at": null, "mfa": true});
+    office.call(&bob, Method::PUT, &own, Some(kept)).await;
+    assert_eq!(email().await, "ann@example.org", "what is left out stays");
+    let bad = office
+        .call(&bob, Method::PUT, &own, Some(set(json!("ann@x\r\nBcc: b@x"))))
+        .await;
+    assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", bad.body);
+    office.call(&bob, Method::PUT, &own, Some(set(Value::Null))).await;
+    assert_eq!(email().await, Value::Null);
 }
