@@ -15,6 +15,7 @@ mod delivery;
 mod full_disk;
 mod laws;
 mod oauth;
+mod no_way_round;
 mod passkeys;
 mod receivers;
 mod record;
