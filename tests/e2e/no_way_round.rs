@@ -110,7 +110,10 @@ fn the_lists_are_read_from_the_sources_as_they_are() {
         "POST /auth/saml/acs",
         "POST /oauth2/token",
     ] {
-        assert!(routes.contains(&known.to_owned()), "{known} was not found in {routes:?}");
+        assert!(
+            routes.contains(&known.to_owned()),
+            "{known} was not found in {routes:?}"
+        );
     }
     assert!(commands(&[]).contains(&"requests approve".to_owned()));
     let functions = functions();
@@ -133,9 +136,7 @@ fn expect_same(found: &BTreeSet<String>, listed: &BTreeMap<String, Says>, what: 
 
 fn rows(heading: &str) -> BTreeMap<String, Says> {
     let document = std::fs::read_to_string(root().join("docs/no-way-round.md")).unwrap();
-    let (_, rest) = document
-        .split_once(heading)
-        .unwrap_or_else(|| panic!("no “{heading}”"));
+    let (_, rest) = document.split_once(heading).unwrap_or_else(|| panic!("no “{heading}”"));
     let section = rest.split("\n## ").next().unwrap_or_default();
     let mut rows = BTreeMap::new();
     for line in section.lines().filter(|line| line.starts_with("| `")) {

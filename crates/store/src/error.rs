@@ -36,13 +36,10 @@ impl StoreError {
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        let code = error
-            .as_database_error()
-            .and_then(|error| error.code().map(|code| code.into_owned()));
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
         // SQLite's extended result codes; the low byte is the primary one.
-        match code.and_then(|code| code.parse::<i64>().ok()) {
+        match error.sqlite_error().map(|error| error.extended_code) {
             Some(13) => Self::Full,
             Some(code) if code & 0xff == 5 || code & 0xff == 6 => Self::Busy,
             Some(2067 | 1555) => Self::Exists,

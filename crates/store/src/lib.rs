@@ -85,7 +85,7 @@ impl Store {
         let full = view.full();
         let (announce, events) = watch::channel(last);
         let (writer, jobs) = mpsc::channel(1024);
-        tokio::spawn(writer::run(view, jobs, announce));
+        writer::start(view, jobs, announce)?;
         Ok(Self {
             writer,
             readers: Arc::new(Readers::new(path)),

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::StoreError;
@@ -71,8 +72,22 @@ where
     }
 }
 
+/// Gives the writer a thread of its own: commits wait for the disk, and no other task is to wait with them.
+pub(crate) fn start(
+    view: View,
+    jobs: mpsc::Receiver<Box<dyn Job>>,
+    announce: watch::Sender<i64>,
+) -> Result<(), StoreError> {
+    let runtime = Handle::current();
+    std::thread::Builder::new()
+        .name("store".to_owned())
+        .spawn(move || runtime.block_on(run(view, jobs, announce)))
+        .map(drop)
+        .map_err(|error| StoreError::Engine(format!("no thread for the writer: {error}")))
+}
+
 /// Runs until every [`crate::Store`] is gone.
-pub(crate) async fn run(view: View, mut jobs: mpsc::Receiver<Box<dyn Job>>, announce: watch::Sender<i64>) {
+async fn run(view: View, mut jobs: mpsc::Receiver<Box<dyn Job>>, announce: watch::Sender<i64>) {
     let full = view.full();
     let mut tx = Tx::over(view);
     let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(GROUP);

@@ -69,13 +69,17 @@ async fn main() -> Result<(), Failure> {
         let (first, second) = ids.split_at(ids.len() / 2);
         decide(&mut approvals, &people, &args, first, true).await?;
         decide(&mut rejections, &people, &args, second, false).await?;
-        let engine = one_commit_each::Engine::open(&args.data.join(format!("alone{run}.db"))).await?;
+        let engine = one_commit_each::Engine::open(&args.data.join(format!("alone{run}.db")))?;
         // A few are enough: they are slow.
         let few = args.each.div_ceil(20);
         alone
             .run(args.clients, few, |client, number| {
                 let engine = engine.clone();
-                async move { engine.two_rows(client, number).await.map(|()| RequestId(1)) }
+                async move {
+                    tokio::task::spawn_blocking(move || engine.two_rows(client, number))
+                        .await?
+                        .map(|()| RequestId(1))
+                }
             })
             .await?;
     }

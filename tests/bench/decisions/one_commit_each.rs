@@ -1,47 +1,40 @@
 //! The same engine with a commit for each: what there would be without one writer that commits many at once.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
-use tokio::sync::Mutex;
+use rusqlite::Connection;
 
 use crate::Failure;
 
 /// One connection, as a writer has.
 #[derive(Clone)]
-pub struct Engine(Arc<Mutex<SqliteConnection>>);
+pub struct Engine(Arc<Mutex<Connection>>);
 
 impl Engine {
     /// An empty database, as durable as ours.
-    pub async fn open(path: &Path) -> Result<Self, Failure> {
-        let mut connection = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .connect()
-            .await?;
-        for table in ["requests", "events"] {
-            let sql = format!("CREATE TABLE {table} (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL)");
-            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await?;
-        }
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let connection = Connection::open(path)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             CREATE TABLE requests (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
+             CREATE TABLE events (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);",
+        )?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
     /// A request and its event, in one transaction of their own.
-    pub async fn two_rows(&self, client: u32, number: u32) -> Result<(), Failure> {
+    pub fn two_rows(&self, client: u32, number: u32) -> Result<(), Failure> {
         let body = format!("{client} {number} {}", "x".repeat(600));
-        let mut connection = self.0.lock().await;
-        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let mut connection = self.0.lock().map_err(|_| "another client panicked")?;
+        let tx = connection.transaction()?;
         for sql in [
             "INSERT INTO requests (body) VALUES ($1)",
             "INSERT INTO events (body) VALUES ($1)",
         ] {
-            sqlx::query(sql).bind(&body).execute(&mut *tx).await?;
+            tx.prepare_cached(sql)?.execute([&body])?;
         }
-        tx.commit().await?;
-        Ok(())
+        Ok(tx.commit()?)
     }
 }

@@ -8,8 +8,7 @@ use countersign_core::token::Rights;
 use countersign_core::{AccountId, Actor, BackupId, ObjectKind, Policy, RequestId, Via};
 use countersign_events::{Event, Operation, Reason, Timestamp, User};
 use countersign_store::{NewRequest, Store, StoreError, Tx};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _};
+use rusqlite::Connection;
 
 /// 2026-01-01T00:00:00Z.
 pub const START: i64 = 1_767_225_600_000_000;
@@ -59,7 +58,7 @@ pub async fn fill(store: &Store, path: &Path, requests: u32, events: u32) -> Res
             .await?;
         next = end;
     }
-    repeat(path, period, doublings).await
+    repeat(path, period, doublings)
 }
 
 /// So many clients record events, each so many, one after the other.
@@ -83,20 +82,18 @@ pub async fn record(store: &Store, clients: u32, events: u32) -> Result<(), Stor
 const SLOT: i64 = 600_000_000;
 
 /// Doubles the events so many times, each time as long after as they took.
-async fn repeat(path: &Path, period: i64, doublings: u32) -> Result<u32, Box<dyn std::error::Error>> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .synchronous(SqliteSynchronous::Off);
-    let mut connection = options.connect().await?;
+fn repeat(path: &Path, period: i64, doublings: u32) -> Result<u32, Box<dyn std::error::Error>> {
+    let connection = Connection::open(path)?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
     let count = "SELECT max(seq) FROM events";
     for sql in [
         "INSERT INTO event_names (name, event_id, severity, seq, at) SELECT name, event_id, severity, seq, at FROM event_names_recent",
         "DELETE FROM event_names_recent",
     ] {
-        sqlx::query(sql).execute(&mut connection).await?;
+        connection.execute(sql, [])?;
     }
     for doubling in 0..doublings {
-        let last: i64 = sqlx::query_scalar(count).fetch_one(&mut connection).await?;
+        let last: i64 = connection.query_row(count, [], |row| row.get(0))?;
         let later = period << doubling;
         for sql in [
             "INSERT INTO events (seq, at, event_id, severity, request_id, account, body)
@@ -106,11 +103,10 @@ async fn repeat(path: &Path, period: i64, doublings: u32) -> Result<u32, Box<dyn
             "INSERT INTO time_marks (list, first, slot, latest)
              SELECT list, first + $1, slot + $2 / 600000000, latest + $2 / 600000000 FROM time_marks WHERE list = 'events' AND first <= $1",
         ] {
-            sqlx::query(sql).bind(last).bind(later).execute(&mut connection).await?;
+            connection.execute(sql, [last, later])?;
         }
     }
-    let last: i64 = sqlx::query_scalar(count).fetch_one(&mut connection).await?;
-    connection.close().await?;
+    let last: i64 = connection.query_row(count, [], |row| row.get(0))?;
     Ok(u32::try_from(last)?)
 }
 
