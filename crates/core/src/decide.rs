@@ -4,7 +4,7 @@ use countersign_events::Timestamp;
 
 use crate::policy::LOCK_LIFE_SECONDS;
 use crate::token::Rights;
-use crate::{AccountId, ObjectKind, Policy, Role, Roles};
+use crate::{AccountId, ObjectKind, Policy, Role, Roles, Why};
 
 /// Who asks, with what right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Actor {
     pub via: Via,
     /// The address it asked from.
     pub address: String,
+    /// Why it asks, if it says so: kept with the request that may come of it.
+    pub why: Option<Why>,
 }
 
 /// How the actor came in.
@@ -196,6 +198,7 @@ mod tests {
             login_type: 0,
             via,
             address: "127.0.0.1".into(),
+            why: None,
         }
     }
 

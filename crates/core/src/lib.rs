@@ -24,6 +24,7 @@ pub mod receiver;
 pub mod recovery;
 pub mod request;
 pub mod token;
+pub mod why;
 
 pub use account::{Account, AccountKind, AccountName, AccountState, Role, Roles};
 pub use clock::{Clock, Entropy, ManualClock};
@@ -36,3 +37,4 @@ pub use manifest::{Initiator, Manifest, ManifestObject, Subject};
 pub use object::{Object, ObjectKey, ObjectKind, ObjectName, Sha256};
 pub use policy::Policy;
 pub use purge::PurgeOrder;
+pub use why::Why;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::account_change::{AccountSpec, Reset};
 use crate::logon::{ClientId, ClientSpec};
 use crate::receiver::ReceiverSpec;
-use crate::{AccountId, BackupId, Object, Policy, ReceiverId, RequestId, Sha256};
+use crate::{AccountId, BackupId, Object, Policy, ReceiverId, RequestId, Sha256, Why};
 
 /// What a request is about. Its canonical JSON (RFC 8785) is hashed; the hash is what is approved.
 ///
@@ -30,6 +30,9 @@ pub struct Manifest {
     pub subject: Subject,
     /// The version of this form.
     pub version: u32,
+    /// Why, in the initiator's words; left out where nothing was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
 }
 
 /// Who asked, from where.
@@ -204,6 +207,7 @@ mod tests {
                 whole: false,
             },
             version: Manifest::VERSION,
+            why: Why::typed("the \u{e9}\"quota\"\nis full").unwrap(),
         }
     }
 

@@ -4,10 +4,10 @@ use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Redirect, Response};
 use countersign_core::logon::{ClientId, Resource};
 use countersign_core::token::hash_of;
-use countersign_core::{Account, Actor, Sha256, Via};
+use countersign_core::{Account, Actor, Sha256, Via, Why};
 use countersign_events::Timestamp;
 use http::request::Parts;
-use http::{HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq as _;
@@ -40,6 +40,8 @@ pub struct Person {
     pub chain: String,
     /// When a factor was last shown in it: at the logon, or since.
     pub factor_at: Option<Timestamp>,
+    /// Why they ask for what they ask for, where the form says so (`why`).
+    pub why: Option<Why>,
 }
 
 impl Person {
@@ -50,7 +52,7 @@ impl Person {
 
     /// As a decision sees them.
     pub fn actor(&self) -> Actor {
-        actor(&self.account, &self.address)
+        actor(&self.account, &self.address, self.why.as_ref())
     }
 }
 
@@ -167,6 +169,7 @@ pub async fn of_browser(
         session: hash,
         chain: session.chain,
         factor_at: session.factor_at,
+        why: None,
     }))
 }
 
@@ -189,14 +192,13 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let person = Person::from_request_parts(&mut parts, state)
+        let mut person = Person::from_request_parts(&mut parts, state)
             .await
             .map_err(IntoResponse::into_response)?;
         let body = axum::body::Bytes::from_request(Request::from_parts(parts, body), state)
             .await
             .map_err(IntoResponse::into_response)?;
-        let shown = form_pairs(&body).into_iter().find(|(name, _)| name == "csrf");
-        let shown = shown.map(|(_, value)| value).unwrap_or_default();
+        let [shown, why] = form_fields(&body, ["csrf", "why"]);
         if !same_text(&shown, &person.csrf) {
             let problem = Problem::new(
                 Kind::Forbidden,
@@ -204,6 +206,7 @@ where
             );
             return Err(problem.into_response());
         }
+        person.why = Why::typed(&why).map_err(|bad| Problem::new(Kind::Invalid, bad.to_string()).into_response())?;
         let form = axum::Form::<T>::from_request(form_request(body), state)
             .await
             .map_err(IntoResponse::into_response)?;
@@ -264,13 +267,27 @@ pub struct ApiCaller {
     pub chain: String,
     /// From where.
     pub address: ClientAddress,
+    /// Why they ask for what they ask for, where the call says so ([`WHY_HEADER`]).
+    pub why: Option<Why>,
 }
 
 impl ApiCaller {
     /// As a decision sees them.
     pub fn actor(&self) -> Actor {
-        actor(&self.account, &self.address)
+        actor(&self.account, &self.address, self.why.as_ref())
     }
+}
+
+/// Says why a call that may be held is made: UTF-8, percent-encoded. A header, since a DELETE has no body.
+pub const WHY_HEADER: HeaderName = HeaderName::from_static("countersign-why");
+
+fn told_why(headers: &http::HeaderMap) -> Result<Option<Why>, Problem> {
+    let Some(value) = headers.get(WHY_HEADER) else {
+        return Ok(None);
+    };
+    let text = percent_encoding::percent_decode(value.as_bytes()).decode_utf8();
+    let text = text.map_err(|_| Problem::new(Kind::Malformed, "Countersign-Why is UTF-8, percent-encoded."))?;
+    Why::typed(&text).map_err(|bad| Problem::new(Kind::Malformed, bad.to_string()))
 }
 
 impl<S> FromRequestParts<S> for ApiCaller
@@ -285,21 +302,24 @@ where
         let Ok(address) = ClientAddress::from_request_parts(parts, state).await;
         let shown = Shown::read(&parts.headers).ok_or_else(missing)?;
         let Access { account, claims } = shown.at(&app, parts, Resource::Api, address.ip).await?;
+        let why = told_why(&parts.headers)?;
         Ok(Self {
             account,
             client: claims.client_id,
             chain: claims.sid,
             address,
+            why,
         })
     }
 }
 
-fn actor(account: &Account, address: &ClientAddress) -> Actor {
+fn actor(account: &Account, address: &ClientAddress, why: Option<&Why>) -> Actor {
     Actor {
         account: account.id,
         name: account.name.as_str().to_owned(),
         login_type: account.user().login_type,
         via: Via::Session(account.roles),
         address: address.to_string(),
+        why: why.cloned(),
     }
 }

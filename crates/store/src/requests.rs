@@ -3,7 +3,7 @@
 use countersign_core::manifest::{Initiator, Manifest, ManifestObject, Subject};
 use countersign_core::purge::DecidedDigest;
 use countersign_core::request::{Approved, Effect, Expired, Pending, Rejected, State, Summary};
-use countersign_core::{AccountId, Actor, BackupId, ObjectKind, RequestId, Sha256};
+use countersign_core::{AccountId, Actor, BackupId, ObjectKind, RequestId, Sha256, Why};
 use countersign_events::{Operation, Timestamp};
 
 use crate::named::name_key;
@@ -174,6 +174,19 @@ impl View {
             .collect()
     }
 
+    /// Why a request was asked for, if its initiator said so.
+    pub async fn why(&mut self, id: RequestId) -> Result<Option<Why>, StoreError> {
+        let row = self
+            .row("SELECT why FROM requests WHERE id = $1", params![id.0])
+            .await?;
+        let text = row.map(|row| row.text_or_null(0)).transpose()?.flatten();
+        text.map(|text| {
+            text.parse()
+                .map_err(|_| StoreError::Unreadable("why a request was asked for"))
+        })
+        .transpose()
+    }
+
     /// The manifest as it was sealed, without its objects.
     pub async fn manifest_head(&mut self, id: RequestId) -> Result<Option<Manifest>, StoreError> {
         let row = self
@@ -248,8 +261,8 @@ impl Tx {
     pub async fn begin_request(&mut self, new: &NewRequest, actor: &Actor) -> Result<RequestId, StoreError> {
         let id = self.insert(
             "INSERT INTO requests (state, operation, backup_id, target, initiator_id, initiator, initiator_login_type, address,
-                                   created_at, effect, operation_id, initiator_key)
-             VALUES ('collecting', $1, $2, $3, $4, $5, $6, $7, $8, 'none', $9, $10) RETURNING id",
+                                   created_at, effect, operation_id, initiator_key, why)
+             VALUES ('collecting', $1, $2, $3, $4, $5, $6, $7, $8, 'none', $9, $10, $11) RETURNING id",
             params![
                 json(&new.operation)?,
                 new.backup.map(|backup| backup.0),
@@ -260,7 +273,8 @@ impl Tx {
                 actor.address.as_str(),
                 new.created_at.0,
                 i64::from(new.operation.id()),
-                name_key(&actor.name)
+                name_key(&actor.name),
+                actor.why.as_ref().map(Why::as_str)
             ],
         )
         .await?;

@@ -35,6 +35,7 @@ fn actor() -> Actor {
         login_type: 0,
         via: Via::Token(Rights::Delete),
         address: "::1".into(),
+        why: None,
     }
 }
 

@@ -159,6 +159,7 @@ async fn seal_subject(
         sealed_at: now,
         subject,
         version: Manifest::VERSION,
+        why: tx.why(id).await?,
     }
     .ordered();
     tx.seal_request(&manifest, &operation, summary).await?;

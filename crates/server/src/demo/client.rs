@@ -53,6 +53,7 @@ impl Client {
             login_type: known.user().login_type,
             via: Via::Token(Rights::Delete),
             address: address.to_owned(),
+            why: None,
         };
         app.vault.create(&storage, &backup, &actor).await?;
         Ok(Self {

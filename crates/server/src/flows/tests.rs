@@ -70,6 +70,7 @@ impl People {
             login_type: 0,
             via: Via::Session(account.roles),
             address: "127.0.0.1".into(),
+            why: None,
         }
     }
 

@@ -86,6 +86,7 @@ impl Client {
                 login_type: LOGIN_TYPE_LOCAL,
                 via: Via::Token(rights),
                 address: address.to_string(),
+                why: None,
             },
             scope: Arc::new(Scope::All),
         })
@@ -228,6 +229,7 @@ impl Tokens {
                 login_type: LOGIN_TYPE_LOCAL,
                 via: Via::Token(token.rights),
                 address: String::new(),
+                why: None,
             },
             scope: Arc::new(token.scope),
         };

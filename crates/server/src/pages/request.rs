@@ -20,6 +20,8 @@ pub struct RequestPage {
     pub yours: bool,
     /// The address it was asked from.
     pub initiator_address: String,
+    /// Why, in the initiator's words.
+    pub why: Option<String>,
     /// When it was asked for.
     pub created: Moment,
     /// When it expires, or did.

@@ -353,6 +353,7 @@ async fn change_settings(tx: &mut Tx, settings: &Settings, now: Timestamp) -> Re
         login_type: person.user().login_type,
         via: Via::Session(person.roles),
         address: "set-up".into(),
+        why: None,
     };
     // While four-eyes authorization is off nothing is held, so the request's nonce is never used.
     let changed = change_in(tx, &actor, Change::Policy(after), now, String::new()).await?;

@@ -360,6 +360,7 @@ fn actor(account: &Account, address: &ClientAddress) -> Actor {
         login_type: account.user().login_type,
         via: Via::Session(account.roles),
         address: address.to_string(),
+        why: None,
     }
 }
 

@@ -41,6 +41,7 @@ async fn store() -> (tempfile::TempDir, Store, Vec<RequestRecord>) {
                         login_type: 0,
                         via: Via::Token(Rights::Delete),
                         address: "::1".into(),
+                        why: None,
                     };
                     let id = tx.begin_request(&new, &actor).await?;
                     let state = State::ALL[usize::try_from(number % 5).unwrap()];

@@ -94,6 +94,7 @@ pub(super) fn client(account: &Account) -> Actor {
         login_type: 0,
         via: Via::Token(Rights::Delete),
         address: "198.51.100.7".into(),
+        why: None,
     }
 }
 

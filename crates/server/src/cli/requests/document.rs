@@ -55,6 +55,8 @@ pub struct Detail {
     /// The request.
     #[serde(flatten)]
     pub request: Request,
+    /// Why, in the initiator's words.
+    why: Option<String>,
     /// What an approval approves, oldest first; the request itself is the last.
     pub approve_with: Vec<Neighbour>,
     /// What a rejection rejects.
@@ -109,6 +111,9 @@ impl Detail {
                 plain(&request.initiator_address)
             ),
         );
+        if let Some(why) = &self.why {
+            lines.add("why", plain(why));
+        }
         if let Some(comment) = request.comment.as_deref().filter(|comment| !comment.is_empty()) {
             lines.add("comment", plain(comment));
         }

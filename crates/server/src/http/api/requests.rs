@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use countersign_core::request::{KindSum, State as RequestState};
-use countersign_core::{RequestId, Sha256, queue};
+use countersign_core::{RequestId, Sha256, Why, queue};
 use countersign_store::{Place, RequestFilter, RequestRecord, StoreError};
 use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
@@ -90,6 +90,8 @@ struct LossDocument {
 struct Detail {
     #[serde(flatten)]
     document: Document,
+    /// Why, in the initiator's words.
+    why: Option<Why>,
     /// Approving this one approves these, in this order, each by its digest.
     approve_with: Vec<Neighbour>,
     /// Rejecting this one rejects these, too.
@@ -187,13 +189,15 @@ async fn show(State(app): State<AppState>, _: ApiCaller, Path(text): Path<String
                     approve_with.push(Neighbour { id: *older, digest });
                 }
                 let reject_with = queue::with_later(&queue, request).unwrap_or_default().to_vec();
-                Ok(Some((record, approve_with, reject_with)))
+                let why = view.why(request).await?;
+                Ok(Some((record, why, approve_with, reject_with)))
             })
         })
         .await?;
-    let (record, approve_with, reject_with) = found.ok_or_else(no_request)?;
+    let (record, why, approve_with, reject_with) = found.ok_or_else(no_request)?;
     Ok(Json(Detail {
         document: document(&app, record),
+        why,
         approve_with,
         reject_with,
     }))

@@ -36,6 +36,7 @@ impl House {
             login_type: 0,
             via: Via::Session(self.ann.roles),
             address: "192.0.2.7".into(),
+            why: None,
         }
     }
 

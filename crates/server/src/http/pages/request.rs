@@ -92,6 +92,7 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
         earlier: earlier.iter().map(|other| neighbour(asked, other)).collect(),
         later: later.iter().map(|other| neighbour(asked, other)).collect(),
         can_end: pending::may_end(asked, &record),
+        why: view.why(id).await?.map(|why| why.to_string()),
         initiator: record.initiator.name,
         initiator_address: record.initiator.address,
         form,

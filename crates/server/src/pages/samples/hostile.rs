@@ -46,6 +46,7 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         operation: text(),
         initiator: text(),
         initiator_address: text(),
+        why: Some(text()),
         digest: text(),
         subject: Subject::Objects(Box::new(loss)),
         earlier: vec![other()],

@@ -142,7 +142,8 @@ async fn a_request_is_listed_and_shown_with_its_queue() {
       ],
       "sealed_at": "2026-11-18T11:07:40.000000+00:00",
       "state": "pending",
-      "target": "main/laptop"
+      "target": "main/laptop",
+      "why": null
     }
     "#);
     let list = get(&office, "/requests?state=pending,collecting&limit=2").await;
@@ -247,7 +248,8 @@ async fn a_second_person_approves_what_they_have_seen() {
       "reject_with": [],
       "sealed_at": "2026-11-18T11:06:40.000000+00:00",
       "state": "approved",
-      "target": "main/laptop"
+      "target": "main/laptop",
+      "why": null
     }
     "#);
 }
@@ -420,4 +422,32 @@ async fn too_many_wrong_codes_have_to_wait() {
         );
     }
     assert_eq!((statuses[0], statuses[11]), (403, 429), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn why_it_is_asked_for_is_part_of_what_is_decided_on() {
+    let office = Office::open().await;
+    let token = office.token(&office.ann).await;
+    let ask = async |why: &'static str| {
+        let request = Request::builder()
+            .method(Method::DELETE)
+            .uri("/api/v1/backups/main/laptop")
+            .header("authorization", format!("Bearer {token}"))
+            .header("countersign-why", why);
+        office
+            .server
+            .send(request.body(Body::empty()).unwrap(), "192.0.2.8:50000")
+            .await
+    };
+    for bad in ["%ff", "a%1bb"] {
+        assert_eq!(problem(&ask(bad).await).0, 400, "{bad}");
+    }
+    assert_eq!(
+        ask("the%20laptop%20is%20gone,%20says%20Zo%C3%AB").await.status,
+        StatusCode::ACCEPTED
+    );
+    let shown: Value = serde_json::from_str(&get(&office, "/requests/1").await.body).unwrap();
+    let manifest: Value = serde_json::from_str(&get(&office, "/requests/1/manifest").await.body).unwrap();
+    assert_eq!(shown["why"], "the laptop is gone, says Zoë");
+    assert_eq!(manifest["why"], shown["why"]);
 }

@@ -248,6 +248,8 @@ async fn a_backup_and_the_list_of_backups() {
     Delete the backup
     This becomes a request. Nothing is lost until a second person approves it.
     Type the name of the backup
+    Why (optional)
+    Shown to whoever decides, and part of what is decided on.
     Ask to delete it
     ");
     let missing = bob.get("/backups/main/other").await;
@@ -468,6 +470,7 @@ async fn many_that_wait_are_read_page_by_page_the_oldest_first() {
         login_type: 0,
         via: countersign_core::Via::Session(countersign_core::Roles::FOUNDING),
         address: "198.51.100.7".into(),
+        why: None,
     };
     for _ in 0..252 {
         let policy = countersign_core::Policy {

@@ -195,3 +195,25 @@ async fn a_whole_backup_is_asked_for_by_its_name() {
         404
     );
 }
+
+#[tokio::test]
+async fn why_it_is_asked_for_is_kept_and_shown_to_whoever_decides() {
+    let scene = Scene::set().await;
+    let mut ann = scene.browser("ann").await;
+    let page = ann.get("/settings").await;
+    assert!(page.body.contains("name=\"why\""));
+    let csrf = page.csrf();
+    let long = "x".repeat(1001);
+    let refused = ann
+        .post("/settings/four-eyes/off", &[("csrf", &csrf), ("why", &long)])
+        .await;
+    assert_eq!(refused.status.as_u16(), 422);
+    let why = "Move to new\r\nhardware <b>\u{202e}";
+    ann.post("/settings/four-eyes/off", &[("csrf", &csrf), ("why", why)])
+        .await;
+    let shown = scene.browser("bob").await.get("/requests/1").await;
+    assert_eq!(
+        between(&shown.body, "<dt>Why</dt>", "</div>"),
+        "<dd class=\"words\"><bdi>Move to new\nhardware &lt;b&gt;<span class=\"hidden-char\">U+202E</span></bdi></dd>"
+    );
+}
