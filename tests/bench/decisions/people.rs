@@ -67,6 +67,7 @@ impl People {
                         login_type: 0,
                         via: Via::Session(Roles::FOUNDING),
                         address: "198.51.100.7".to_owned(),
+                        why: None,
                     };
                     let after = Policy {
                         expiry_days: number % 30 + 1,

@@ -163,6 +163,7 @@ async fn request(tx: &mut Tx, number: u32, requests: u32, at: Timestamp) -> Resu
         login_type: 0,
         via: Via::Token(Rights::Delete),
         address: "198.51.100.7".to_owned(),
+        why: None,
     };
     let new = NewRequest {
         operation: operation.clone(),
