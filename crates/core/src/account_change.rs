@@ -3,6 +3,7 @@
 use countersign_events::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::behind::people;
 use crate::email::EmailAddress;
 use crate::person::Person;
 use crate::{Account, AccountId, AccountKind, AccountName, AccountState, Policy, Role, Roles};
@@ -176,6 +177,10 @@ pub struct Settings {
     pub expires_at: Option<Timestamp>,
     /// Whether this person must show a second factor also where the policy asks nobody for one.
     pub mfa: bool,
+    /// Of a service: who answers for it. Left as it is when nothing is said; of a new one, whoever adds it.
+    pub owner: Option<AccountId>,
+    /// Of a person: who it is; none leaves it as it is.
+    pub person: Option<Option<Person>>,
     /// What it may do.
     pub roles: Roles,
 }
@@ -192,6 +197,18 @@ pub enum AccountRefusal {
     /// Services have tokens, no roles and no second factor.
     #[error("a service account has neither roles nor a second factor: what it may do is set for each of its tokens")]
     ServiceRights,
+    /// Nobody would answer for it.
+    #[error("a service account has an owner: say which person answers for it")]
+    NoOwner,
+    /// Only services have one.
+    #[error("a person answers for themselves: only a service account has an owner")]
+    OwnedPerson,
+    /// Who is to answer for a service must be there.
+    #[error("the owner of a service account is a person whose account is neither disabled nor deleted")]
+    BadOwner,
+    /// A program is nobody.
+    #[error("only a person's account says who its person is")]
+    ServicePerson,
     /// Services have no credentials but tokens.
     #[error("a service account has no password: revoke its tokens and make new ones")]
     ServiceReset,
@@ -238,8 +255,8 @@ impl AccountSpec {
             kind,
             mfa: settings.mfa,
             name,
-            owner: None,
-            person: None,
+            owner: settings.owner,
+            person: settings.person.flatten(),
             roles: settings.roles,
             state: match kind {
                 AccountKind::Person => AccountState::Invited,
@@ -258,6 +275,8 @@ impl AccountSpec {
             email: settings.email.unwrap_or_else(|| self.email.clone()),
             expires_at: settings.expires_at,
             mfa: settings.mfa,
+            owner: settings.owner.or(self.owner),
+            person: settings.person.unwrap_or_else(|| self.person.clone()),
             roles: settings.roles,
             ..self.clone()
         };
@@ -322,6 +341,13 @@ impl AccountSpec {
         if self.kind == AccountKind::Service && self.email.is_some() {
             return Err(AccountRefusal::ServiceEmail);
         }
+        match self.kind {
+            AccountKind::Person if self.owner.is_some() => return Err(AccountRefusal::OwnedPerson),
+            AccountKind::Service if self.person.is_some() => return Err(AccountRefusal::ServicePerson),
+            // Those from before owners were there are changed and deleted without one.
+            AccountKind::Service if self.owner.is_none() && before.is_none() => return Err(AccountRefusal::NoOwner),
+            AccountKind::Person | AccountKind::Service => {}
+        }
         let same_end = before.is_some_and(|before| before.expires_at == self.expires_at);
         if !same_end && self.expires_at.is_some_and(|end| end <= now) {
             return Err(AccountRefusal::Expired);
@@ -339,22 +365,44 @@ impl AccountSpec {
 
     /// What differs from another state of the same account, and is one's own affair to nobody.
     fn rights_differ(&self, other: &Self) -> bool {
-        (self.state, self.roles, self.expires_at) != (other.state, other.roles, other.expires_at)
+        (self.state, self.roles, self.expires_at, &self.person)
+            != (other.state, other.roles, other.expires_at, &other.person)
+    }
+
+    /// Whether it was one person with other accounts, and would not be any more.
+    pub fn unlinks(&self, after: &Self) -> bool {
+        self.person.is_some() && self.person != after.person
     }
 }
 
-/// Whether this person may ask for a change of this account: their own rights and credentials are others' to change.
+/// Whether an account can answer for a service.
+///
+/// # Errors
+/// [`AccountRefusal::BadOwner`].
+pub fn may_own(owner: &Account) -> Result<(), AccountRefusal> {
+    match (owner.kind, owner.state) {
+        (AccountKind::Person, AccountState::Active | AccountState::Invited) => Ok(()),
+        (AccountKind::Person, AccountState::Disabled | AccountState::Deleted) | (AccountKind::Service, _) => {
+            Err(AccountRefusal::BadOwner)
+        }
+    }
+}
+
+/// Whether this person may ask for a change of this account: their own rights and credentials are others' to change, and so are
+/// those of their other accounts.
 ///
 /// # Errors
 /// [`AccountRefusal::OwnAccount`].
 pub fn may_ask(
-    asker: AccountId,
+    asker: &Account,
     account: AccountId,
     before: &AccountSpec,
     after: &AccountSpec,
     reset: Option<Reset>,
 ) -> Result<(), AccountRefusal> {
-    if asker == account && (reset.is_some() || before.rights_differ(after)) {
+    let own = asker.id == account
+        || (asker.person.is_some() && (asker.person == before.person || asker.person == after.person));
+    if own && (reset.is_some() || before.rights_differ(after)) {
         Err(AccountRefusal::OwnAccount)
     } else {
         Ok(())
@@ -362,7 +410,7 @@ pub fn may_ask(
 }
 
 /// The account after a change was made to it now (rule 3: whoever could not approve before and can afterwards cools off first, and
-/// so does whoever gets a new second factor).
+/// so does whoever gets a new second factor, or is no longer one person with another account).
 pub fn changed(
     account: &Account,
     after: &AccountSpec,
@@ -370,9 +418,10 @@ pub fn changed(
     policy: &Policy,
     now: Timestamp,
 ) -> Account {
-    let gains = after.approver(now) && !AccountSpec::of(account).approver(now);
+    let before = AccountSpec::of(account);
+    let gains = after.approver(now) && !before.approver(now);
     let renews = reset.is_some_and(Reset::ends_second_factor);
-    let eligible_at = if gains || renews {
+    let eligible_at = if gains || renews || before.unlinks(after) {
         account.eligible_at.max(policy.eligible(now))
     } else {
         account.eligible_at
@@ -431,7 +480,10 @@ pub fn leaves_enough(before: &[Account], after: &[Account], now: Timestamp) -> R
     for at in times {
         let approvers = |accounts: &[Account]| -> Vec<String> {
             let eligible = accounts.iter().filter(|account| account.eligible(at).is_ok());
-            eligible.map(|account| account.name.to_string()).collect()
+            people(eligible)
+                .iter()
+                .map(|account| account.name.to_string())
+                .collect()
         };
         let (were, left) = (approvers(before).len(), approvers(after));
         if left.len() < LEAST_APPROVERS && left.len() < were {

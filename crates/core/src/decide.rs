@@ -21,6 +21,8 @@ pub struct Actor {
     pub address: String,
     /// Why it asks, if it says so: kept with the request that may come of it.
     pub why: Option<Why>,
+    /// Who made the token that it came with, where that is another account.
+    pub maker: Option<AccountId>,
 }
 
 /// How the actor came in.
@@ -199,6 +201,7 @@ mod tests {
             via,
             address: "127.0.0.1".into(),
             why: None,
+            maker: None,
         }
     }
 

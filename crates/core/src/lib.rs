@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod account_change;
+pub mod behind;
 pub mod clock;
 pub mod decide;
 pub mod email;

@@ -4,6 +4,7 @@ use countersign_events::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::account_change::{AccountSpec, Reset};
+use crate::behind::Party;
 use crate::logon::{ClientId, ClientSpec};
 use crate::receiver::ReceiverSpec;
 use crate::{AccountId, BackupId, Object, Policy, ReceiverId, RequestId, Sha256, Why};
@@ -42,6 +43,11 @@ pub struct Initiator {
     pub account: AccountId,
     /// The address it asked from.
     pub address: String,
+    /// Who else stands behind it, and cannot approve it either, ordered.
+    ///
+    /// None are left out, so that manifests from before they were there keep their form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<Party>,
     /// Its `loginType` in events.
     pub login_type: u32,
     /// Its name when it asked.
@@ -193,6 +199,10 @@ mod tests {
             initiator: Initiator {
                 account: AccountId(1),
                 address: "::1".into(),
+                behind: vec![Party {
+                    account: AccountId(2),
+                    part: crate::behind::Part::Owner,
+                }],
                 login_type: 0,
                 name: "a\u{7}\"é".into(),
             },

@@ -5,6 +5,7 @@
 use countersign_events::{Event, Operation, Timestamp, User};
 
 use crate::account::{Account, Ineligible};
+use crate::behind::{NotKnown, Part, part_of};
 use crate::factor::FreshFactor;
 use crate::manifest::Initiator;
 use crate::{BackupId, RequestId, Sha256};
@@ -52,6 +53,12 @@ pub enum Refusal {
     /// Rule 3.
     #[error("you asked for this yourself: a second person must approve it. You can reject it.")]
     OwnRequest,
+    /// Rules 1 and 3: one person, or two who answer for one service, are not a second person.
+    #[error("{}", stands_behind(*.0))]
+    Behind(Part),
+    /// Nobody can say who is a second person.
+    #[error(transparent)]
+    NotKnown(#[from] NotKnown),
     /// Rule 3.
     #[error(transparent)]
     Ineligible(#[from] Ineligible),
@@ -68,17 +75,17 @@ pub enum Refusal {
 
 impl Pending {
     /// A second person says yes, with a fresh second factor, to the digest they saw (rules 1, 3, 5).
+    ///
+    /// `known` are the accounts as they are now: that which asked, its owner, and those recorded as owners and makers.
     pub fn approve(
         self,
         supervisor: &Account,
         _proof: &FreshFactor,
         seen: Sha256,
+        known: &[Account],
         now: Timestamp,
     ) -> Result<Approved, Refusal> {
-        supervisor.eligible(now)?;
-        if supervisor.id == self.initiator.account {
-            return Err(Refusal::OwnRequest);
-        }
+        second_person(supervisor, &self.initiator, known, now)?;
         if seen != self.digest {
             return Err(Refusal::Changed);
         }
@@ -198,6 +205,39 @@ impl Expired {
             operation: self.request.operation.clone(),
             initiator: user(&self.request.initiator),
             request_id: Some(self.request.id.to_string()),
+        }
+    }
+}
+
+/// Whether this account is somebody who may approve now, and a second person to whoever asked (rules 1 and 3).
+///
+/// # Errors
+/// Why not, in words for them.
+pub fn second_person(
+    supervisor: &Account,
+    initiator: &Initiator,
+    known: &[Account],
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    supervisor.eligible(now)?;
+    if supervisor.id == initiator.account {
+        return Err(Refusal::OwnRequest);
+    }
+    match part_of(supervisor, initiator.account, &initiator.behind, known)? {
+        Some(part) => Err(Refusal::Behind(part)),
+        None => Ok(()),
+    }
+}
+
+const fn stands_behind(part: Part) -> &'static str {
+    match part {
+        Part::Owner => {
+            "you own the service account that asked for this: a second person must approve it. You can reject it."
+        }
+        Part::Maker => "this was asked with a token that you made: a second person must approve it. You can reject it.",
+        Part::Linked => {
+            "another account of yours asked for this, or answers for the service that did: a second person must approve it. \
+             You can reject it."
         }
     }
 }

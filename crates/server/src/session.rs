@@ -321,5 +321,6 @@ fn actor(account: &Account, address: &ClientAddress, why: Option<&Why>) -> Actor
         via: Via::Session(account.roles),
         address: address.to_string(),
         why: why.cloned(),
+        maker: None,
     }
 }

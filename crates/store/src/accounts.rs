@@ -173,8 +173,8 @@ impl Tx {
         let id = self
             .insert(
                 "INSERT INTO accounts (name, name_key, kind, roles, state, created_at, eligible_at, revision, expires_at, mfa,
-                                       email, owner_id, person)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12) RETURNING id",
+                                       email, owner_id, person, person_key)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $11, $12, $13) RETURNING id",
                 params![
                     spec.name.as_str(),
                     spec.name.key(),
@@ -187,7 +187,8 @@ impl Tx {
                     i64::from(spec.mfa),
                     spec.email.as_ref().map(EmailAddress::as_str),
                     spec.owner.map(|owner| owner.0),
-                    spec.person.as_ref().map(Person::as_str)
+                    spec.person.as_ref().map(Person::as_str),
+                    spec.person.as_ref().map(Person::key)
                 ],
             )
             .await?;
@@ -212,7 +213,7 @@ impl Tx {
     pub async fn change_account(&mut self, seen: &Account, after: &Account) -> Result<bool, StoreError> {
         let sql =
             "UPDATE accounts SET roles = $1, state = $2, eligible_at = $3, expires_at = $4, mfa = $5, revision = $6,
-                                       email = $7, owner_id = $8, person = $9
+                                       email = $7, owner_id = $8, person = $9, person_key = $12
                    WHERE id = $10 AND revision = $11";
         let params = params![
             after.roles.to_string(),
@@ -225,7 +226,8 @@ impl Tx {
             after.owner.map(|owner| owner.0),
             after.person.as_ref().map(Person::as_str),
             seen.id.0,
-            seen.revision
+            seen.revision,
+            after.person.as_ref().map(Person::key)
         ];
         Ok(self.execute(sql, params).await? == 1)
     }

@@ -9,6 +9,7 @@ mod account_links;
 mod accounts;
 mod attempts;
 mod backups;
+mod behind;
 mod chains;
 mod clients;
 mod devices;

@@ -76,7 +76,7 @@ fn question(filter: &RequestFilter, stretch: Stretch, place: Place, most: i64) -
     query.sql(
         "SELECT r.id, r.state, r.operation, r.backup_id, r.target, r.initiator_id, r.initiator, r.initiator_login_type, r.address,
                 r.created_at, r.sealed_at, r.expires_at, r.digest, r.summary, r.decided_at, r.decided_by, r.comment, r.reason,
-                r.effect, r.effect_at, r.effect_detail
+                r.effect, r.effect_at, r.effect_detail, r.behind, r.decided_from
          FROM (SELECT id FROM (",
     );
     for (number, arm) in filter.arms().into_iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Requests: from the first held object to the recorded effect.
 
+use countersign_core::behind::{Part, Party};
 use countersign_core::manifest::{Initiator, Manifest, ManifestObject, Subject};
 use countersign_core::purge::DecidedDigest;
 use countersign_core::request::{Approved, Effect, Expired, Pending, Rejected, State, Summary};
@@ -87,7 +88,8 @@ impl View {
         let row = self
             .row(
                 "SELECT id, state, operation, backup_id, target, initiator_id, initiator, initiator_login_type, address, created_at,
-                        sealed_at, expires_at, digest, summary, decided_at, decided_by, comment, reason, effect, effect_at, effect_detail
+                        sealed_at, expires_at, digest, summary, decided_at, decided_by, comment, reason, effect, effect_at, effect_detail,
+                        behind, decided_from
                  FROM requests WHERE id = $1",
                 params![id.0],
             )
@@ -259,10 +261,11 @@ pub struct ListedObject {
 impl Tx {
     /// Begins a request. It collects until it is sealed.
     pub async fn begin_request(&mut self, new: &NewRequest, actor: &Actor) -> Result<RequestId, StoreError> {
+        let behind = self.behind_now(actor, new.created_at).await?;
         let id = self.insert(
             "INSERT INTO requests (state, operation, backup_id, target, initiator_id, initiator, initiator_login_type, address,
-                                   created_at, effect, operation_id, initiator_key, why)
-             VALUES ('collecting', $1, $2, $3, $4, $5, $6, $7, $8, 'none', $9, $10, $11) RETURNING id",
+                                   created_at, effect, operation_id, initiator_key, why, behind)
+             VALUES ('collecting', $1, $2, $3, $4, $5, $6, $7, $8, 'none', $9, $10, $11, $12) RETURNING id",
             params![
                 json(&new.operation)?,
                 new.backup.map(|backup| backup.0),
@@ -274,12 +277,52 @@ impl Tx {
                 new.created_at.0,
                 i64::from(new.operation.id()),
                 name_key(&actor.name),
-                actor.why.as_ref().map(Why::as_str)
+                actor.why.as_ref().map(Why::as_str),
+                json(&behind)?
             ],
         )
         .await?;
         self.mark_time(List::Requests, id, new.created_at).await?;
         Ok(RequestId(id))
+    }
+
+    /// More is asked for in a collecting request, by the same account, perhaps with another maker's token.
+    pub async fn join_request(
+        &mut self,
+        record: &RequestRecord,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let known = &record.initiator.behind;
+        if actor
+            .maker
+            .is_none_or(|maker| known.iter().any(|party| party.account == maker))
+        {
+            return Ok(());
+        }
+        let mut behind = self.behind_now(actor, now).await?;
+        behind.extend(known);
+        behind.sort_unstable();
+        behind.dedup();
+        let sql = "UPDATE requests SET behind = $1 WHERE id = $2 AND state = 'collecting'";
+        one_row(self.execute(sql, params![json(&behind)?, record.id.0]).await?)
+    }
+
+    async fn behind_now(&mut self, actor: &Actor, now: Timestamp) -> Result<Vec<Party>, StoreError> {
+        let maker = actor.maker.map(|account| Party {
+            account,
+            part: Part::Maker,
+        });
+        self.parties_now(actor.account, maker.as_slice(), now).await
+    }
+
+    /// The initiator of a collecting request as its manifest names them: with everybody who stands behind it by now, too.
+    pub async fn initiator_now(&mut self, record: &RequestRecord, now: Timestamp) -> Result<Initiator, StoreError> {
+        let recorded = &record.initiator;
+        Ok(Initiator {
+            behind: self.parties_now(recorded.account, &recorded.behind, now).await?,
+            ..recorded.clone()
+        })
     }
 
     /// Seals a collecting request: from here on it waits for a decision on exactly this manifest.
@@ -296,7 +339,7 @@ impl Tx {
         let sealed = self
             .execute(
                 "UPDATE requests SET state = 'pending', operation = $1, sealed_at = $2, expires_at = $3, manifest = $4, digest = $5, summary = $6,
-                                     operation_id = $8
+                                     operation_id = $8, behind = $9
                  WHERE id = $7 AND state = 'collecting'",
                 params![
                     json(operation)?,
@@ -306,7 +349,8 @@ impl Tx {
                     digest.0.as_slice(),
                     json(summary)?,
                     id.0,
-                    i64::from(operation.id())
+                    i64::from(operation.id()),
+                    json(&manifest.initiator.behind)?
                 ],
             )
             .await?;
@@ -498,6 +542,11 @@ pub(crate) fn record(row: &Row) -> Result<RequestRecord, StoreError> {
             name: row.text(6)?,
             login_type: u32::try_from(row.int(7)?).map_err(|_| unreadable())?,
             address: row.text(8)?,
+            behind: match row.text_or_null(21)? {
+                Some(text) => serde_json::from_str(&text).map_err(|_| unreadable())?,
+                // From before it was noted.
+                None => Vec::new(),
+            },
         },
         created_at: Timestamp(row.int(9)?),
         sealed_at: row.int_or_null(10)?.map(Timestamp),

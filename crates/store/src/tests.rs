@@ -36,6 +36,7 @@ fn actor() -> Actor {
         via: Via::Token(Rights::Delete),
         address: "::1".into(),
         why: None,
+        maker: None,
     }
 }
 

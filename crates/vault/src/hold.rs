@@ -124,6 +124,7 @@ async fn collecting_for(
 ) -> Result<RequestId, VaultError> {
     if let Some(collecting) = tx.collecting(backup).await? {
         if collecting.initiator.account == actor.account {
+            tx.join_request(&collecting, actor, now).await?;
             return Ok(collecting.id);
         }
         seal::seal(tx, &collecting, policy, now, nonce).await?;

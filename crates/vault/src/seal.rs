@@ -150,9 +150,10 @@ async fn seal_subject(
     nonce: String,
 ) -> Result<(), VaultError> {
     let record = tx.request(id).await?.ok_or(VaultError::NoRequest(id))?;
+    let initiator = tx.initiator_now(&record, now).await?;
     let manifest = Manifest {
         expires_at: policy.expires(now),
-        initiator: record.initiator,
+        initiator,
         nonce,
         operation: operation.id(),
         request: id,

@@ -37,9 +37,9 @@ pub async fn approve(
     queue::approvable(&tx.queue(backup).await?, &ids)?;
     fence::idle(&tx.locks(backup).await?, activity, now)?;
     for (id, seen) in asked {
-        let approved = pending(tx, *id)
-            .await?
-            .approve(supervisor.account, supervisor.proof, *seen, now)?;
+        let waiting = pending(tx, *id).await?;
+        let known = tx.accounts_behind(&waiting.initiator).await?;
+        let approved = waiting.approve(supervisor.account, supervisor.proof, *seen, &known, now)?;
         check_drift(tx, *id, *seen).await?;
         tx.claim_objects(*id).await?;
         tx.claim_backup(*id).await?;

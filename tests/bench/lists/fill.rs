@@ -164,6 +164,7 @@ async fn request(tx: &mut Tx, number: u32, requests: u32, at: Timestamp) -> Resu
         via: Via::Token(Rights::Delete),
         address: "198.51.100.7".to_owned(),
         why: None,
+        maker: None,
     };
     let new = NewRequest {
         operation: operation.clone(),

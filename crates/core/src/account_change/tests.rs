@@ -9,6 +9,8 @@ fn settings(roles: Roles) -> Settings {
         email: None,
         expires_at: None,
         mfa: false,
+        owner: None,
+        person: None,
         roles,
     }
 }
@@ -37,7 +39,14 @@ fn founders() -> Vec<Account> {
 
 #[test]
 fn a_person_is_invited_and_a_service_is_there_at_once() {
-    let new = |kind, roles| AccountSpec::new("x".parse().unwrap(), kind, settings(roles), NOW);
+    let owner = |kind| (kind == AccountKind::Service).then_some(AccountId(1));
+    let new = |kind, roles| {
+        let settings = Settings {
+            owner: owner(kind),
+            ..settings(roles)
+        };
+        AccountSpec::new("x".parse().unwrap(), kind, settings, NOW)
+    };
     let state = |kind| new(kind, Roles::default()).map(|spec| spec.state);
     assert_eq!(state(AccountKind::Person), Ok(AccountState::Invited));
     assert_eq!(state(AccountKind::Service), Ok(AccountState::Active));
@@ -64,7 +73,10 @@ fn a_person_is_invited_and_a_service_is_there_at_once() {
 #[test]
 fn nobody_changes_their_own_rights() {
     let before = AccountSpec::of(&account(1, Roles::FOUNDING, NOW));
-    let ask = |asker, after: &AccountSpec, reset| may_ask(AccountId(asker), AccountId(1), &before, after, reset);
+    let ask = |asker, after: &AccountSpec, reset| {
+        let asker = account(asker, Roles::FOUNDING, NOW);
+        may_ask(&asker, AccountId(1), &before, after, reset)
+    };
     let changes = [
         before.set(settings(Roles::default()), NOW).unwrap(),
         before.enable(false, true, NOW).unwrap(),
@@ -207,6 +219,130 @@ fn whoever_comes_to_approve_cools_off_first() {
 }
 
 #[test]
+fn a_service_has_an_owner_and_a_person_is_somebody() {
+    let new = |kind, owner, person| {
+        let settings = Settings {
+            owner,
+            person,
+            ..settings(Roles::default())
+        };
+        AccountSpec::new("x".parse().unwrap(), kind, settings, NOW)
+    };
+    let somebody = || Some(Some("E-1".parse().unwrap()));
+    assert_eq!(new(AccountKind::Service, None, None), Err(AccountRefusal::NoOwner));
+    let service = new(AccountKind::Service, Some(AccountId(1)), None).unwrap();
+    assert_eq!(
+        new(AccountKind::Service, Some(AccountId(1)), somebody()),
+        Err(AccountRefusal::ServicePerson)
+    );
+    assert_eq!(
+        new(AccountKind::Person, Some(AccountId(1)), None),
+        Err(AccountRefusal::OwnedPerson)
+    );
+    let person = new(AccountKind::Person, None, somebody()).unwrap();
+    // What is not said stays.
+    assert_eq!(service.set(settings(Roles::default()), NOW), Ok(service));
+    assert_eq!(person.set(settings(Roles::default()), NOW), Ok(person.clone()));
+    let unlinked = Settings {
+        person: Some(None),
+        ..settings(Roles::default())
+    };
+    assert_eq!(person.set(unlinked, NOW).unwrap().person, None);
+    // One from before owners were there goes on without.
+    let old = AccountSpec {
+        kind: AccountKind::Service,
+        owner: None,
+        person: None,
+        state: AccountState::Active,
+        ..person
+    };
+    assert_eq!(
+        old.enable(false, true, NOW).map(|after| after.state),
+        Ok(AccountState::Disabled)
+    );
+    let with = |state, kind| Account {
+        state,
+        kind,
+        ..account(1, Roles::default(), NOW)
+    };
+    for (state, kind, may) in [
+        (AccountState::Active, AccountKind::Person, Ok(())),
+        (AccountState::Invited, AccountKind::Person, Ok(())),
+        (
+            AccountState::Disabled,
+            AccountKind::Person,
+            Err(AccountRefusal::BadOwner),
+        ),
+        (
+            AccountState::Deleted,
+            AccountKind::Person,
+            Err(AccountRefusal::BadOwner),
+        ),
+        (
+            AccountState::Active,
+            AccountKind::Service,
+            Err(AccountRefusal::BadOwner),
+        ),
+    ] {
+        assert_eq!(may_own(&with(state, kind)), may, "{state:?} {kind:?}");
+    }
+}
+
+#[test]
+fn nobody_changes_the_rights_of_their_other_accounts_nor_links_nor_unlinks_themselves() {
+    let with = |id, person: Option<&str>| Account {
+        person: person.map(|person| person.parse().unwrap()),
+        ..account(id, Roles::FOUNDING, NOW)
+    };
+    let say = |account: &Account, person| {
+        let said = Settings {
+            person,
+            ..settings(account.roles)
+        };
+        AccountSpec::of(account).set(said, NOW).unwrap()
+    };
+    let to = |name: &str| Some(Some(name.parse::<Person>().unwrap()));
+    let (first, other, stranger) = (with(1, Some("E-1")), with(2, Some("e-1")), with(3, None));
+    let ask = |asker: &Account, target: &Account, after: &AccountSpec| {
+        may_ask(asker, target.id, &AccountSpec::of(target), after, None)
+    };
+    let refused = Err(AccountRefusal::OwnAccount);
+    assert_eq!(ask(&first, &other, &say(&other, Some(None))), refused);
+    assert_eq!(ask(&first, &first, &say(&first, to("E-7"))), refused);
+    assert_eq!(ask(&first, &stranger, &say(&stranger, to("E-1"))), refused);
+    assert_eq!(
+        ask(&first, &other, &AccountSpec::of(&other).delete(NOW).unwrap()),
+        refused
+    );
+    assert_eq!(ask(&stranger, &other, &say(&other, Some(None))), Ok(()));
+    assert_eq!(ask(&first, &stranger, &say(&stranger, to("E-7"))), Ok(()));
+}
+
+#[test]
+fn two_accounts_of_one_person_are_not_two_and_whoever_is_unlinked_cools_off() {
+    let policy = Policy::default();
+    let mut linked = founders();
+    for account in &mut linked {
+        account.person = Some("E-1".parse().unwrap());
+    }
+    let left = leaves_enough(&founders(), &linked, NOW).unwrap_err();
+    assert_eq!((left.at, left.left), (NOW, vec!["p1".to_owned()]));
+    linked.push(account(3, Roles::FOUNDING, NOW));
+    assert_eq!(leaves_enough(&founders(), &linked, NOW), Ok(()));
+    let until = |person| {
+        let said = Settings {
+            person,
+            ..settings(Roles::FOUNDING)
+        };
+        let after = AccountSpec::of(&linked[0]).set(said, NOW).unwrap();
+        changed(&linked[0], &after, None, &policy, NOW).eligible_at
+    };
+    assert_eq!(until(Some(None)), policy.eligible(NOW));
+    assert_eq!(until(Some(Some("E-2".parse().unwrap()))), policy.eligible(NOW));
+    assert_eq!(until(Some(Some("e-1".parse().unwrap()))), NOW);
+}
+
+#[test]
 fn two_are_left_now_and_at_any_time_to_come() {
     let all = founders();
     let with = |change: &dyn Fn(&mut Account)| {
@@ -251,7 +387,7 @@ enum Move {
 #[derive(Debug, Clone)]
 enum Asked {
     Add(Roles, Option<i64>),
-    Set(Roles, Option<i64>),
+    Set(Roles, Option<i64>, Option<Option<Person>>),
     Enable(bool),
     Delete,
     Reset(Reset),
@@ -261,11 +397,17 @@ fn roles() -> impl Strategy<Value = Roles> {
     prop::collection::vec(prop::sample::select(Role::ALL.to_vec()), 0..3).prop_map(|roles| roles.into_iter().collect())
 }
 
+/// Who an account is said to be: nothing, nobody known, or one of two.
+fn person() -> impl Strategy<Value = Option<Option<Person>>> {
+    let named = |name: &str| Some(Some(name.parse().unwrap()));
+    prop::sample::select(vec![None, Some(None), named("E-1"), named("e-1"), named("E-2")])
+}
+
 fn asked() -> impl Strategy<Value = Asked> {
     let end = || prop::option::weighted(0.3, 1_i64..200_000);
     prop_oneof![
         (roles(), end()).prop_map(|(roles, end)| Asked::Add(roles, end)),
-        (roles(), end()).prop_map(|(roles, end)| Asked::Set(roles, end)),
+        (roles(), end(), person()).prop_map(|(roles, end, person)| Asked::Set(roles, end, person)),
         any::<bool>().prop_map(Asked::Enable),
         Just(Asked::Delete),
         prop::sample::select(Reset::ALL.to_vec()).prop_map(Asked::Reset),
@@ -282,7 +424,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 }
 
 proptest! {
-    /// Rules 3 and 4: whatever is asked for and approved, two people can approve at every time, none of them sooner than a cool-off
+    /// Rules 3 and 4: whatever is asked for and approved, two people (not: two accounts) can approve at every time, none of them sooner than a cool-off
     /// after it came to be able to, and nobody by a change of their own.
     #[test]
     fn no_sequence_of_changes_leaves_fewer_than_two_or_promotes_oneself(moves in moves()) {
@@ -304,10 +446,12 @@ proptest! {
                 Move::Ask { asker, target, change } => {
                     let (asker, target) = (asker % accounts.len(), target % accounts.len());
                     let before = AccountSpec::of(&accounts[target]);
-                    let settings = |roles, end: Option<i64>| Settings {
+                    let settings = |roles, end: Option<i64>, person| Settings {
                         email: None,
                         expires_at: end.map(|end| now.plus_seconds(end)),
                         mfa: false,
+                        owner: None,
+                        person,
                         roles,
                     };
                     let reset = match &change { Asked::Reset(reset) => Some(*reset), _ => None };
@@ -315,7 +459,7 @@ proptest! {
                         Asked::Add(roles, end) => {
                             let id = i64::try_from(accounts.len()).unwrap() + 1;
                             let spec = AccountSpec::new(
-                                format!("p{id}").parse().unwrap(), AccountKind::Person, settings(roles, end), now,
+                                format!("p{id}").parse().unwrap(), AccountKind::Person, settings(roles, end, None), now,
                             ).unwrap();
                             let mut added = accounts.clone();
                             added.push(Account {
@@ -328,22 +472,25 @@ proptest! {
                             gained.push(now);
                             continue;
                         }
-                        Asked::Set(roles, end) => before.set(settings(roles, end), now),
+                        Asked::Set(roles, end, person) => before.set(settings(roles, end, person), now),
                         Asked::Enable(enabled) => before.enable(enabled, true, now),
                         Asked::Delete => before.delete(now),
                         Asked::Reset(reset) => before.reset(reset, now),
                     };
                     let Ok(after) = after else { continue };
-                    if may_ask(accounts[asker].id, accounts[target].id, &before, &after, reset).is_err() {
-                        prop_assert_eq!(asker, target);
+                    let own = accounts[asker].person.as_ref();
+                    let linked = own.is_some_and(|own| [&before.person, &after.person].contains(&&Some(own.clone())));
+                    if may_ask(&accounts[asker], accounts[target].id, &before, &after, reset).is_err() {
+                        prop_assert!(asker == target || linked);
                         continue;
                     }
                     let mut next = accounts.clone();
                     next[target] = changed(&accounts[target], &after, reset, &policy, now);
                     if leaves_enough(&accounts, &next, now).is_ok() {
                         let could = before.approver(now);
-                        prop_assert!(asker != target || could || !after.approver(now), "promoted oneself");
-                        if !could && after.approver(now) {
+                        prop_assert!(asker != target && !linked || could || !after.approver(now), "promoted oneself");
+                        prop_assert!(asker != target && !linked || before.person == after.person, "unlinked oneself");
+                        if !could && after.approver(now) || before.unlinks(&after) {
                             gained[target] = now;
                         }
                         accounts = next;
@@ -351,13 +498,12 @@ proptest! {
                 }
             }
             let eligible = accounts.iter().zip(&gained).filter(|(account, _)| account.eligible(now).is_ok());
-            let mut count = 0;
+            let count = people(eligible.clone().map(|(account, _)| account)).len();
             for (account, gained) in eligible {
-                count += 1;
                 let cool_off = i64::from(policy.cool_off_hours) * 3600;
                 prop_assert!(now >= gained.plus_seconds(cool_off), "{} approves too soon", account.name);
             }
-            prop_assert!(count >= LEAST_APPROVERS, "{count} can approve");
+            prop_assert!(count >= LEAST_APPROVERS, "{count} people can approve");
         }
     }
 }

@@ -99,6 +99,12 @@ pub struct Settings {
     /// Where its person is told of requests; `none` for nowhere
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
+    /// The name or number of the person who answers for a service, and cannot approve what it asks for [default: you]
+    #[arg(long, value_name = "ACCOUNT")]
+    owner: Option<String>,
+    /// Who a person is, where one has several accounts: they count once; `none` for nobody in particular
+    #[arg(long, value_name = "PERSON")]
+    person: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -259,6 +265,8 @@ impl Add {
             "expires_at": settings.end(),
             "mfa": settings.mfa.unwrap_or(false),
             "email": settings.email(),
+            "owner": settings.owner(remote)?,
+            "person": settings.person(),
         });
         let answer = remote.post("/api/v1/accounts", &new)?;
         if self.json {
@@ -288,12 +296,18 @@ impl Change {
             Some(_) => settings.email(),
             None => account.email.clone(),
         };
-        let given = json!({
+        let mut given = json!({
             "email": email,
             "roles": roles,
             "expires_at": expires_at,
             "mfa": settings.mfa.unwrap_or(account.mfa),
         });
+        if let Some(owner) = settings.owner(remote)? {
+            given["owner"] = json!(owner);
+        }
+        if settings.person.is_some() {
+            given["person"] = json!(settings.person());
+        }
         let answer = remote.put(&path_of(account.id), &given)?;
         said(
             remote,
@@ -311,6 +325,15 @@ impl Settings {
 
     fn email(&self) -> Option<String> {
         self.email.clone().filter(|email| email != "none")
+    }
+
+    fn owner(&self, remote: &Remote) -> Result<Option<AccountId>, Failure> {
+        let owner = self.owner.as_deref().map(|owner| known(remote, owner));
+        Ok(owner.transpose()?.map(|owner| owner.id))
+    }
+
+    fn person(&self) -> Option<String> {
+        self.person.clone().filter(|person| person != "none")
     }
 }
 

@@ -54,6 +54,7 @@ impl Client {
             via: Via::Token(Rights::Delete),
             address: address.to_owned(),
             why: None,
+            maker: None,
         };
         app.vault.create(&storage, &backup, &actor).await?;
         Ok(Self {

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use countersign_core::account_change::{
-    AccountChange, AccountSpec, LINKS_OPEN_SECONDS, LinkKind, Reset, TooFewLeft, changed, leaves_enough, may_ask,
+    AccountChange, AccountRefusal, AccountSpec, LINKS_OPEN_SECONDS, LinkKind, Reset, Settings, TooFewLeft, changed,
+    leaves_enough, may_ask, may_own,
 };
 use countersign_core::manifest::Subject;
 use countersign_core::{Account, AccountId, AccountKind, AccountState, Actor, Policy, RequestId};
@@ -43,6 +44,11 @@ pub fn differences(before: Option<&AccountSpec>, after: &AccountSpec, reset: Opt
                 spec.expires_at.map(|end| end.rfc3339(0)).unwrap_or_default(),
             ),
             ("mfa", if spec.mfa { "on" } else { "" }.to_owned()),
+            ("owner", spec.owner.map(AccountId::subject).unwrap_or_default()),
+            (
+                "person",
+                spec.person.as_ref().map(ToString::to_string).unwrap_or_default(),
+            ),
         ]
     };
     let was = before.map(facts).unwrap_or_default();
@@ -94,8 +100,6 @@ pub async fn change(
 
 /// What is reported of a refusal; nothing of what is only mistyped.
 fn refusal(actor: &Actor, from: &ClientAddress, change: &AccountChange, error: &ChangeError) -> Option<Event> {
-    use countersign_core::account_change::AccountRefusal;
-
     match (error, change) {
         (ChangeError::AccountNameTaken, AccountChange::Add { name, kind, settings }) => {
             let spec = AccountSpec {
@@ -153,7 +157,13 @@ pub(super) async fn describe(
 ) -> Result<Option<(String, Subject)>, ChangeError> {
     let (id, reset) = match change {
         AccountChange::Add { name, kind, settings } => {
+            let adder = (kind == AccountKind::Service).then_some(actor.account);
+            let settings = Settings {
+                owner: settings.owner.or(adder),
+                ..settings
+            };
             let after = AccountSpec::new(name, kind, settings, now)?;
+            check_owner(tx, None, &after).await?;
             if tx.account_named(&after.name).await?.is_some() {
                 return Err(ChangeError::AccountNameTaken);
             }
@@ -183,7 +193,8 @@ pub(super) async fn describe(
     if before == after && reset.is_none() {
         return Ok(None);
     }
-    may_ask(actor.account, id, &before, &after, reset)?;
+    may_ask(&known(tx, actor.account).await?, id, &before, &after, reset)?;
+    check_owner(tx, Some(&before), &after).await?;
     if policy.four_eyes {
         leave_enough(tx, &changed(&account, &after, reset, policy, now), now).await?;
     }
@@ -203,6 +214,17 @@ fn target(spec: &AccountSpec) -> String {
 
 async fn known(tx: &mut Tx, id: AccountId) -> Result<Account, ChangeError> {
     tx.account(id).await?.ok_or(ChangeError::NoAccount)
+}
+
+/// Whether an owner that is new to a service can answer for it.
+async fn check_owner(tx: &mut Tx, before: Option<&AccountSpec>, after: &AccountSpec) -> Result<(), ChangeError> {
+    match after.owner {
+        Some(owner) if before.and_then(|before| before.owner) != Some(owner) => {
+            let owner = tx.account(owner).await?.ok_or(AccountRefusal::BadOwner)?;
+            Ok(may_own(&owner)?)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Rule 4, with this account as it would be.
@@ -251,6 +273,9 @@ pub(super) async fn apply(
     if policy.four_eyes {
         leave_enough(tx, &account, now).await?;
     }
+    check_owner(tx, Some(before), after).await?;
+    // Before the change, while it still is the person it was.
+    tx.keep_former_ties(id, before, after, policy.eligible(now)).await?;
     if !tx.change_account(&seen, &account).await? {
         return Err(VaultError::Drift.into());
     }
@@ -278,6 +303,7 @@ async fn add(
     request: Option<RequestId>,
     now: Timestamp,
 ) -> Result<AccountId, ChangeError> {
+    check_owner(tx, None, spec).await?;
     let account = match tx.insert_account(spec, policy.eligible(now), now).await {
         Err(StoreError::Exists) => return Err(ChangeError::AccountNameTaken),
         made => made?,

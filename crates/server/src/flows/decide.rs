@@ -1,6 +1,6 @@
 //! A second person decides: fresh second factor, order, fence, state, effect and event, all in one transaction.
 
-use countersign_core::request::{Effect, Refusal};
+use countersign_core::request::{Effect, Refusal, second_person};
 use countersign_core::{Account, AccountId, BackupId, RequestId, Sha256};
 use countersign_events::{Timestamp, User};
 use countersign_store::{RequestRecord, StoreError, Tx};
@@ -243,11 +243,9 @@ async fn may_decide(tx: &mut Tx, account: &Account, plan: &Plan, now: Timestamp)
 }
 
 async fn may_approve(tx: &mut Tx, account: &Account, id: RequestId, now: Timestamp) -> Result<(), VaultError> {
-    account.eligible(now).map_err(Refusal::from)?;
-    if settle::pending(tx, id).await?.initiator.account == account.id {
-        return Err(Refusal::OwnRequest.into());
-    }
-    Ok(())
+    let initiator = settle::pending(tx, id).await?.initiator;
+    let known = tx.accounts_behind(&initiator).await?;
+    Ok(second_person(account, &initiator, &known, now)?)
 }
 
 async fn approve_change(
@@ -263,8 +261,9 @@ async fn approve_change(
         full_name: pending.initiator.name.clone(),
         login_type: pending.initiator.login_type,
     };
+    let known = tx.accounts_behind(&pending.initiator).await?;
     let approved = pending
-        .approve(supervisor.account, supervisor.proof, seen, now)
+        .approve(supervisor.account, supervisor.proof, seen, &known, now)
         .map_err(VaultError::from)?;
     if manifest.digest().ok() != Some(seen) {
         return Err(VaultError::Drift.into());

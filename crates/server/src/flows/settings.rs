@@ -1,6 +1,7 @@
 //! Changing security settings: at once while four-eyes authorization is off, by a request while it is on.
 
 use countersign_core::account_change::{AccountChange, AccountRefusal, TooFewLeft};
+use countersign_core::behind::people;
 use countersign_core::logon::{BadClient, ClientId, ClientSpec};
 use countersign_core::manifest::Subject;
 use countersign_core::receiver::{BadReceiver, Filter, ReceiverSpec};
@@ -373,13 +374,11 @@ async fn apply_policy(
     Ok(())
 }
 
-/// The people who may approve now, and can: with a factor that decides.
+/// The people who may approve now, and can: with a factor that decides. One account of each.
 pub async fn eligible(tx: &mut Tx, now: Timestamp) -> Result<Vec<Account>, StoreError> {
     let accounts = tx.accounts_with_factor().await?;
-    Ok(accounts
-        .into_iter()
-        .filter(|account| account.eligible(now).is_ok())
-        .collect())
+    let eligible = accounts.iter().filter(|account| account.eligible(now).is_ok());
+    Ok(people(eligible).into_iter().cloned().collect())
 }
 
 /// Each setting that differs, by its name in manifests and the API: name, before, after.

@@ -15,6 +15,7 @@ use crate::step_up::Shown;
 use crate::testing::House;
 
 mod accounts;
+mod behind;
 
 struct People {
     house: House,
@@ -71,6 +72,7 @@ impl People {
             via: Via::Session(account.roles),
             address: "127.0.0.1".into(),
             why: None,
+            maker: None,
         }
     }
 

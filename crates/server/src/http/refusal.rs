@@ -102,6 +102,12 @@ impl From<ChangeError> for Problem {
                     | AccountRefusal::ServiceRights
                     | AccountRefusal::ServiceReset
                     | AccountRefusal::Expired => Kind::Invalid,
+                    AccountRefusal::NoOwner | AccountRefusal::OwnedPerson | AccountRefusal::BadOwner => {
+                        return Self::new(Kind::Invalid, refusal.to_string()).with("field", "owner");
+                    }
+                    AccountRefusal::ServicePerson => {
+                        return Self::new(Kind::Invalid, refusal.to_string()).with("field", "person");
+                    }
                 };
                 Self::new(kind, refusal.to_string())
             }

@@ -87,6 +87,7 @@ impl Client {
                 via: Via::Token(rights),
                 address: address.to_string(),
                 why: None,
+                maker: None,
             },
             scope: Arc::new(Scope::All),
         })
@@ -230,6 +231,7 @@ impl Tokens {
                 via: Via::Token(token.rights),
                 address: String::new(),
                 why: None,
+                maker: token.made_by.filter(|maker| *maker != account.id),
             },
             scope: Arc::new(token.scope),
         };

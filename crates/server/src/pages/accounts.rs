@@ -35,6 +35,10 @@ pub struct AccountRow {
     pub expires: Option<Moment>,
     /// Where its person is told of requests.
     pub email: Option<String>,
+    /// Of a service: who answers for it; none when nobody does.
+    pub owner: Option<String>,
+    /// Of a person: who it is, where that was said.
+    pub person: Option<String>,
 }
 
 /// How an account stands.
@@ -102,7 +106,7 @@ pub struct NewAccountPage {
     pub can_change: bool,
 }
 
-/// What can be set of an account. Sends the roles' words, `expires`, `mfa`, `email`.
+/// What can be set of an account. Sends the roles' words, `expires`, `mfa`, `email`, `owner`, `person`.
 #[derive(Debug, Clone)]
 pub struct AccountForm {
     /// Every role.
@@ -113,6 +117,10 @@ pub struct AccountForm {
     pub mfa: bool,
     /// What was typed: where its person is told of requests.
     pub email: String,
+    /// Who can own a service.
+    pub owners: Vec<Choice>,
+    /// Who its person is, as typed; empty for nobody in particular.
+    pub person: String,
     /// What was wrong with the last try.
     pub problem: Option<String>,
 }

@@ -227,6 +227,13 @@ pub enum NotAllowed {
         /// Its number.
         id: String,
     },
+    /// The reader stands behind it: owns the service that asked, made its token, or is the same person.
+    NotSecond {
+        /// The earlier one that approving would take along, if it is that.
+        id: Option<String>,
+        /// How, in a sentence.
+        why: String,
+    },
     /// Only a security administrator decides.
     Role,
     /// Added, promoted or given a new second factor too recently.

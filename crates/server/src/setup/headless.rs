@@ -1,8 +1,10 @@
 //! Setting up without a screen: accounts, services, repository tokens and settings from a TOML text, all or nothing.
 
+use countersign_core::account_change::may_own;
 use countersign_core::email::EmailAddress;
 use countersign_core::factor::{BadSecret, TotpSecret};
 use countersign_core::password::{self, Beside, HashingFailed, PasswordHash, Unfit};
+use countersign_core::person::Person as Who;
 use countersign_core::token::{BadScope, Rights, Scope, Secret, UnknownRights, WeakSecret};
 use countersign_core::{Account, AccountKind, AccountName, Actor, Entropy, Policy, Roles, Via};
 use countersign_events::Timestamp;
@@ -38,12 +40,16 @@ struct Person {
     must_change: bool,
     /// Where the person is told of requests.
     email: Option<EmailAddress>,
+    /// Who it is, where one person has several accounts.
+    person: Option<Who>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Service {
     name: AccountName,
+    /// The person who answers for it.
+    owner: Option<AccountName>,
     token: Option<String>,
 }
 
@@ -98,6 +104,9 @@ pub enum HeadlessError {
     /// A token's backups.
     #[error("token of {0}: {1}")]
     Scope(AccountName, BadScope),
+    /// A service of nobody.
+    #[error("service {0}: its owner {1} is no person that is described or there")]
+    NoOwner(AccountName, AccountName),
     /// A token for nobody.
     #[error("token of {0}: there is no such account")]
     NoAccount(AccountName),
@@ -133,8 +142,8 @@ pub struct MadeToken {
 
 /// A description whose every value is right, its passwords hashed.
 pub struct Plan {
-    people: Vec<(Founder, bool, Option<EmailAddress>)>,
-    services: Vec<AccountName>,
+    people: Vec<(Founder, bool, Option<EmailAddress>, Option<Who>)>,
+    services: Vec<(AccountName, Option<AccountName>)>,
     tokens: Vec<PlannedToken>,
     settings: Settings,
     made: Vec<MadeToken>,
@@ -169,6 +178,7 @@ impl Plan {
                 totp_secret,
                 must_change,
                 email,
+                person: who,
             } = person;
             password::check(&password, &name, Beside::SecondFactor)
                 .map_err(|unfit| HeadlessError::Password(name.clone(), unfit))?;
@@ -180,12 +190,12 @@ impl Plan {
                 last_step: 0,
                 name,
             };
-            plan.people.push((founder, must_change, email));
+            plan.people.push((founder, must_change, email, who));
         }
         for service in description.service {
             let token = (service.name.clone(), "set-up".to_owned(), service.token);
             plan.token(token, Rights::Delete, Scope::All, entropy)?;
-            plan.services.push(service.name);
+            plan.services.push((service.name, service.owner));
         }
         for token in description.token {
             let owner = || token.account.clone();
@@ -254,23 +264,24 @@ impl Plan {
                     if people.len() > missing {
                         return Err(HeadlessError::TooMany(people.len()));
                     }
-                    for (founder, must_change, email) in people {
+                    for (founder, must_change, email, person) in people {
                         let account = add_founder(tx, &sealing, &*entropy, &founder, now).await?;
                         if must_change {
                             tx.require_password_change(account.id).await?;
                         }
-                        if email.is_some() {
+                        if email.is_some() || person.is_some() {
                             let revision = account.revision.saturating_add(1);
                             let told = Account {
                                 email,
+                                person,
                                 revision,
                                 ..account.clone()
                             };
                             tx.change_account(&account, &told).await?;
                         }
                     }
-                    for name in services {
-                        add_service(tx, name, now).await?;
+                    for (name, owner) in services {
+                        add_service(tx, name, owner, now).await?;
                     }
                     for token in tokens {
                         add_token(tx, token, now).await?;
@@ -288,10 +299,23 @@ impl Plan {
     }
 }
 
-async fn add_service(tx: &mut Tx, name: AccountName, now: Timestamp) -> Result<Account, HeadlessError> {
+async fn add_service(
+    tx: &mut Tx,
+    name: AccountName,
+    owner: Option<AccountName>,
+    now: Timestamp,
+) -> Result<(), HeadlessError> {
     if tx.account_named(&name).await?.is_some() {
         return Err(SetupError::NameTaken(name).into());
     }
+    let owner = match owner {
+        Some(owner) => {
+            let known = tx.account_named(&owner).await?;
+            let fits = known.filter(|account| may_own(account).is_ok());
+            Some(fits.ok_or(HeadlessError::NoOwner(name.clone(), owner))?.id)
+        }
+        None => None,
+    };
     let new = NewAccount {
         name,
         kind: AccountKind::Service,
@@ -299,7 +323,15 @@ async fn add_service(tx: &mut Tx, name: AccountName, now: Timestamp) -> Result<A
         created_at: now,
         eligible_at: now,
     };
-    Ok(tx.add_account(&new).await?)
+    let service = tx.add_account(&new).await?;
+    if owner.is_some() {
+        let owned = Account {
+            owner,
+            ..service.clone()
+        };
+        tx.change_account(&service, &owned).await?;
+    }
+    Ok(())
 }
 
 async fn add_token(tx: &mut Tx, token: PlannedToken, now: Timestamp) -> Result<(), HeadlessError> {
@@ -354,6 +386,7 @@ async fn change_settings(tx: &mut Tx, settings: &Settings, now: Timestamp) -> Re
         via: Via::Session(person.roles),
         address: "set-up".into(),
         why: None,
+        maker: None,
     };
     // While four-eyes authorization is off nothing is held, so the request's nonce is never used.
     let changed = change_in(tx, &actor, Change::Policy(after), now, String::new()).await?;

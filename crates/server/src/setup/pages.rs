@@ -361,6 +361,7 @@ fn actor(account: &Account, address: &ClientAddress) -> Actor {
         via: Via::Session(account.roles),
         address: address.to_string(),
         why: None,
+        maker: None,
     }
 }
 

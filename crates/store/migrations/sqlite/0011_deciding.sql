@@ -1,1 +1,38 @@
--- Who may not approve, and calls that are not done twice.
+-- Who stands behind a request, how it was decided, what keeps one account from asking for too much, and answers given before.
+
+ALTER TABLE accounts ADD COLUMN person_key TEXT;
+CREATE INDEX accounts_by_person ON accounts (person_key) WHERE person_key IS NOT NULL;
+CREATE INDEX accounts_by_owner ON accounts (owner_id) WHERE owner_id IS NOT NULL;
+
+-- Whoever ceased to own a service, or to be one person with another account, still stands behind what it asks for, for a while.
+CREATE TABLE former_ties (
+    account_id BIGINT NOT NULL REFERENCES accounts (id),
+    other_id   BIGINT NOT NULL REFERENCES accounts (id),
+    part       TEXT   NOT NULL,
+    until      BIGINT NOT NULL,
+    PRIMARY KEY (account_id, other_id, part)
+);
+
+-- The accounts that stand behind it, as JSON.
+ALTER TABLE requests ADD COLUMN behind TEXT;
+-- By which factor, and from where it was decided, as JSON.
+ALTER TABLE requests ADD COLUMN decided_from TEXT;
+-- Of operation and subject alone: the same thing asked for again has the same.
+ALTER TABLE requests ADD COLUMN same_as BLOB;
+
+CREATE INDEX requests_by_asker ON requests (initiator_id, state);
+CREATE INDEX requests_by_subject ON requests (initiator_id, same_as, decided_at) WHERE same_as IS NOT NULL;
+
+-- What was answered to a call of the API with a key of the caller's, so that the same call again is answered so and does nothing.
+CREATE TABLE answered_calls (
+    account_id BIGINT NOT NULL REFERENCES accounts (id),
+    key        TEXT   NOT NULL,
+    call       BLOB   NOT NULL,
+    begun_at   BIGINT NOT NULL,
+    status     BIGINT,
+    location   TEXT,
+    media_type TEXT,
+    body       BLOB,
+    PRIMARY KEY (account_id, key)
+);
+CREATE INDEX answered_calls_by_age ON answered_calls (begun_at);

@@ -42,6 +42,7 @@ async fn store() -> (tempfile::TempDir, Store, Vec<RequestRecord>) {
                         via: Via::Token(Rights::Delete),
                         address: "::1".into(),
                         why: None,
+                        maker: None,
                     };
                     let id = tx.begin_request(&new, &actor).await?;
                     let state = State::ALL[usize::try_from(number % 5).unwrap()];

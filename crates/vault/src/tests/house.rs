@@ -95,6 +95,7 @@ pub(super) fn client(account: &Account) -> Actor {
         via: Via::Token(Rights::Delete),
         address: "198.51.100.7".into(),
         why: None,
+        maker: None,
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Account {
     pub mfa: bool,
     /// Where its person is told of requests.
     pub email: Option<String>,
+    owner: Option<AccountId>,
+    person: Option<String>,
     created_at: String,
     eligible_at: String,
     can_approve: bool,
@@ -86,6 +88,13 @@ impl Account {
         );
         if let Some(email) = &self.email {
             add("e-mail", email);
+        }
+        if self.kind == "service" {
+            let owner = self.owner.map(|owner| format!("account {owner}"));
+            add("owner", owner.as_deref().unwrap_or("nobody: name one with --owner"));
+        }
+        if let Some(person) = &self.person {
+            add("person", person);
         }
         add("added", &date(&self.created_at));
         if let Some(link) = &self.link {

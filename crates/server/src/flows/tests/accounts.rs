@@ -19,6 +19,8 @@ fn settings(roles: Roles) -> Settings {
         email: None,
         expires_at: None,
         mfa: false,
+        owner: None,
+        person: None,
         roles,
     }
 }
@@ -283,6 +285,8 @@ async fn whatever_changes_an_account_makes_a_new_revision_and_its_event() {
             email: None,
             expires_at: Some(end),
             mfa: true,
+            owner: None,
+            person: None,
             roles: viewer,
         }),
         AccountChange::Enable(carol.id, false),

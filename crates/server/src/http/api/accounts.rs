@@ -6,6 +6,7 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use countersign_core::account_change::{AccountChange, LinkKind, Reset, Settings};
 use countersign_core::email::EmailAddress;
+use countersign_core::person::Person;
 use countersign_core::{Account, AccountId, AccountKind, AccountName, AccountState, Roles};
 use countersign_events::Timestamp;
 use countersign_store::{AccountLink, StoreError, View};
@@ -51,6 +52,10 @@ struct Document {
     mfa: bool,
     /// Where its person is told of requests.
     email: Option<EmailAddress>,
+    /// Of a service: who answers for it. None for those from before there were owners.
+    owner: Option<AccountId>,
+    /// Of a person: who it is, where one has several accounts.
+    person: Option<Person>,
     created_at: String,
     /// From when on it may approve, if everything else allows it.
     eligible_at: String,
@@ -100,6 +105,10 @@ struct New {
     mfa: bool,
     #[serde(default)]
     email: Option<EmailAddress>,
+    #[serde(default)]
+    owner: Option<AccountId>,
+    #[serde(default)]
+    person: Option<Person>,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +121,12 @@ struct Given {
     /// Left out, it stays as it is; null unsets it.
     #[serde(default, deserialize_with = "given")]
     email: Option<Option<EmailAddress>>,
+    /// Left as it is when it is not said.
+    #[serde(default)]
+    owner: Option<AccountId>,
+    /// Left as it is when it is not said; null is nobody in particular.
+    #[serde(default, deserialize_with = "given")]
+    person: Option<Option<Person>>,
 }
 
 /// Tells null from what was left out.
@@ -127,18 +142,8 @@ struct What {
     what: Reset,
 }
 
-fn settings(
-    roles: Roles,
-    expires_at: Option<&str>,
-    mfa: bool,
-    email: Option<Option<EmailAddress>>,
-) -> Result<Settings, Problem> {
-    Ok(Settings {
-        email,
-        expires_at: expires_at.map(parse_time).transpose()?,
-        mfa,
-        roles,
-    })
+fn end(expires_at: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    expires_at.map(parse_time).transpose()
 }
 
 async fn list(State(app): State<AppState>, _: ApiCaller) -> Result<Json<List>, Problem> {
@@ -192,6 +197,8 @@ async fn document(view: &mut View, account: Account, now: Timestamp) -> Result<D
         expires_at: account.expires_at.map(time),
         mfa: account.mfa,
         email: account.email,
+        owner: account.owner,
+        person: account.person,
         created_at: time(account.created_at),
         eligible_at: time(account.eligible_at),
         link,
@@ -212,7 +219,14 @@ async fn add(State(app): State<AppState>, caller: ApiCaller, Body(new): Body<New
     let change = AccountChange::Add {
         name: new.name,
         kind: new.kind,
-        settings: settings(new.roles, new.expires_at.as_deref(), new.mfa, Some(new.email))?,
+        settings: Settings {
+            email: Some(new.email),
+            expires_at: end(new.expires_at.as_deref())?,
+            mfa: new.mfa,
+            owner: new.owner,
+            person: Some(new.person),
+            roles: new.roles,
+        },
     };
     match accounts::change(&app, &caller.actor(), &caller.address, change).await? {
         Changed::AddedAccount(account) => {
@@ -241,7 +255,14 @@ async fn put(
     Path(text): Path<String>,
     Body(given): Body<Given>,
 ) -> Result<Response, Problem> {
-    let settings = settings(given.roles, given.expires_at.as_deref(), given.mfa, given.email)?;
+    let settings = Settings {
+        email: given.email,
+        expires_at: end(given.expires_at.as_deref())?,
+        mfa: given.mfa,
+        owner: given.owner,
+        person: given.person,
+        roles: given.roles,
+    };
     asked(&app, &caller, AccountChange::Set(id(&text)?, settings)).await
 }
 

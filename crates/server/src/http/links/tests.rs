@@ -37,6 +37,7 @@ impl House {
             via: Via::Session(self.ann.roles),
             address: "192.0.2.7".into(),
             why: None,
+            maker: None,
         }
     }
 
@@ -81,6 +82,8 @@ impl House {
                 email: None,
                 expires_at: None,
                 mfa: false,
+                owner: None,
+                person: None,
                 roles: Roles::FOUNDING,
             },
         };

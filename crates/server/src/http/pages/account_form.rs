@@ -1,8 +1,9 @@
 //! The form of an account: as it was typed, and what it says.
 
-use countersign_core::account_change::{AccountChange, AccountSpec, Settings};
+use countersign_core::account_change::{AccountChange, AccountSpec, Settings, may_own};
 use countersign_core::email::BadEmailAddress;
-use countersign_core::{AccountKind, Role};
+use countersign_core::person::BadPerson;
+use countersign_core::{Account, AccountKind, Role};
 use countersign_events::Timestamp;
 use serde::Deserialize;
 
@@ -28,6 +29,10 @@ pub struct TypedAccount {
     expires: String,
     mfa: String,
     email: String,
+    /// Of a service: the number of its owner.
+    owner: String,
+    /// Of a person: who it is. Not sent by the form of a service.
+    person: Option<String>,
 }
 
 const ON: &str = "on";
@@ -51,6 +56,8 @@ impl TypedAccount {
             expires: spec.expires_at.map(local).unwrap_or_default(),
             mfa: ticked(spec.mfa),
             email: spec.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+            owner: spec.owner.map(|owner| owner.to_string()).unwrap_or_default(),
+            person: spec.person.as_ref().map(ToString::to_string),
         }
     }
 
@@ -76,10 +83,24 @@ impl TypedAccount {
                     .map_err(|bad: BadEmailAddress| words::sentence(&bad.to_string()))?,
             ),
         };
+        let owner = match self.owner.as_str() {
+            "" => None,
+            id => Some(id.parse().map_err(|_| "Choose who owns it.".to_owned())?),
+        };
+        let person = match self.person.as_deref().map(str::trim) {
+            None => None,
+            Some("") => Some(None),
+            Some(name) => Some(Some(
+                name.parse()
+                    .map_err(|bad: BadPerson| words::sentence(&bad.to_string()))?,
+            )),
+        };
         Ok(Settings {
             email: Some(email),
             expires_at: end(&self.expires)?,
             mfa: self.mfa == ON,
+            owner,
+            person,
             roles: Role::ALL.into_iter().filter(|role| self.tick(*role)).collect(),
         })
     }
@@ -100,7 +121,9 @@ impl TypedAccount {
     }
 
     /// The form, perhaps once more.
-    pub fn form(&self, problem: Option<String>) -> AccountForm {
+    ///
+    /// `people` can own services.
+    pub fn form(&self, people: &[Account], problem: Option<String>) -> AccountForm {
         let role = |role: Role| Choice {
             value: role.as_str().to_owned(),
             label: role.title().to_owned(),
@@ -113,11 +136,23 @@ impl TypedAccount {
             .to_owned(),
             chosen: self.tick(role),
         };
+        let owner = |person: &Account| Choice {
+            value: person.id.to_string(),
+            label: person.name.to_string(),
+            hint: String::new(),
+            chosen: person.id.to_string() == self.owner,
+        };
         AccountForm {
             roles: Role::ALL.into_iter().map(role).collect(),
             expires: self.expires.clone(),
             mfa: self.mfa == ON,
             email: self.email.clone(),
+            owners: people
+                .iter()
+                .filter(|person| may_own(person).is_ok())
+                .map(owner)
+                .collect(),
+            person: self.person.clone().unwrap_or_default(),
             problem,
         }
     }
@@ -181,7 +216,7 @@ mod tests {
             let spec = AccountSpec {
                 email: Some("carol@example.org".parse().unwrap()),
                 owner: None,
-                person: None,
+                person: Some("E-17".parse().unwrap()),
                 expires_at: end.map(Timestamp),
                 kind: AccountKind::Person,
                 mfa: true,
@@ -194,6 +229,7 @@ mod tests {
                 (settings.email, settings.expires_at, settings.mfa, settings.roles),
                 (Some(spec.email), spec.expires_at, spec.mfa, spec.roles)
             );
+            assert_eq!(settings.person, Some(spec.person));
         }
         assert!(end("tomorrow").is_err());
     }

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use countersign_core::account_change::{AccountChange, AccountSpec, LinkKind, Reset};
+use countersign_core::account_change::{AccountChange, AccountSpec, LinkKind, Reset, may_own};
 use countersign_core::{Account, AccountId, AccountKind, AccountState, Deed, Policy, Role, Verdict, decide};
 use countersign_store::View;
 use serde::Deserialize;
@@ -38,7 +38,7 @@ async fn fill_list(view: &mut View, asked: Asked) -> Result<AccountsPage, Proble
     all.sort_by_key(|account| account.state == AccountState::Deleted);
     Ok(AccountsPage {
         chrome,
-        rows: all.iter().map(|account| row(&asked, account)).collect(),
+        rows: all.iter().map(|account| row(&asked, account, &all)).collect(),
         can_change: may_change(&asked, &policy),
     })
 }
@@ -48,7 +48,7 @@ fn may_change(asked: &Asked, policy: &Policy) -> bool {
     !matches!(verdict, Verdict::Deny(_))
 }
 
-fn row(asked: &Asked, account: &Account) -> AccountRow {
+fn row(asked: &Asked, account: &Account, all: &[Account]) -> AccountRow {
     let titles: Vec<_> = account.roles.iter().map(Role::title).collect();
     AccountRow {
         id: account.id.to_string(),
@@ -70,6 +70,12 @@ fn row(asked: &Asked, account: &Account) -> AccountRow {
         },
         expires: account.expires_at.map(|at| asked.moment(at)),
         email: account.email.as_ref().map(ToString::to_string),
+        // One who left answers for nothing any more.
+        owner: all
+            .iter()
+            .find(|other| Some(other.id) == account.owner && may_own(other).is_ok())
+            .map(|owner| owner.name.to_string()),
+        person: account.person.as_ref().map(ToString::to_string),
     }
 }
 
@@ -90,7 +96,7 @@ async fn new_page(asked: Asked, typed: TypedAccount, problem: Option<String>) ->
                     chrome,
                     name: typed.name.clone(),
                     kinds: typed.kinds(),
-                    form: typed.form(problem),
+                    form: typed.form(&view.accounts().await?, problem),
                     is_held: policy.four_eyes,
                     can_change: may_change(&asked, &policy),
                 })
@@ -159,9 +165,10 @@ async fn fill(view: &mut View, asked: Asked, id: AccountId, shown: Shown) -> Res
     let account = found(view, id).await?;
     let (may, own) = (may_change(&asked, &policy), asked.is_reader(id));
     let can_change = may && !own && account.state != AccountState::Deleted;
+    let people = view.accounts().await?;
     let form = match shown.refused {
-        Some((typed, problem)) => typed.form(Some(problem)),
-        None => TypedAccount::of(&AccountSpec::of(&account)).form(None),
+        Some((typed, problem)) => typed.form(&people, Some(problem)),
+        None => TypedAccount::of(&AccountSpec::of(&account)).form(&people, None),
     };
     let link = match account_links::open(view, &account, asked.now).await? {
         Some(link) => {
@@ -192,7 +199,7 @@ async fn fill(view: &mut View, asked: Asked, id: AccountId, shown: Shown) -> Res
         ..typed.form(problem)
     });
     Ok(AccountPage {
-        row: row(&asked, &account),
+        row: row(&asked, &account, &people),
         created: asked.moment(account.created_at),
         events_href: address("/events", &[("user", account.name.as_str())]),
         fresh_link: shown.fresh_link,

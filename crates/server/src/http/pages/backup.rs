@@ -88,7 +88,7 @@ async fn queue(view: &mut View, asked: &Asked, backup: &Backup) -> Result<Vec<Pe
     for id in view.queue(backup.id).await? {
         waiting.extend(view.request(id).await?);
     }
-    Ok(words::waiting_rows(asked, &waiting))
+    Ok(words::waiting_rows(asked, &waiting, &view.accounts().await?))
 }
 
 fn snapshot(asked: &Asked, stored: &StoredObject) -> SnapshotRow {

@@ -82,13 +82,18 @@ impl From<DecideError> for Refused {
 }
 
 async fn approve(asked: &Asked, id: RequestId, form: &SentDecision) -> Result<Notice, Refused> {
-    let Queue { record, earlier, .. } = waiting(asked, id).await?;
+    let Queue {
+        record,
+        earlier,
+        accounts,
+        ..
+    } = waiting(asked, id).await?;
     let decided_on: Vec<_> = earlier.iter().chain([&record]).filter_map(seen_now).collect();
     let saw: Vec<_> = seen_in(form, id, |other| other < id)?;
     if saw != decided_on {
         return Err(DecideError::Changed.into());
     }
-    if let Some(why) = obstacles::cannot_approve(asked, &record, &earlier) {
+    if let Some(why) = obstacles::cannot_approve(asked, &record, &earlier, &accounts) {
         return Err(DecideError::NotAllowed(why).into());
     }
     decide::approve(&asked.app, decider(asked, form)?, saw)
@@ -194,6 +199,12 @@ fn refused(asked: &Asked, record: &RequestRecord, error: decide::DecideError) ->
         VaultError::Moving => DecideError::Busy(Busy::NotQuiet { wait: Span(1) }),
         VaultError::Undecided(Refusal::OwnRequest) => DecideError::NotAllowed(NotAllowed::Initiator),
         VaultError::Undecided(Refusal::Ineligible(why)) => DecideError::NotAllowed(obstacles::not_allowed(asked, why)),
+        VaultError::Undecided(refusal @ (Refusal::Behind(_) | Refusal::NotKnown(_))) => {
+            DecideError::NotAllowed(NotAllowed::NotSecond {
+                id: None,
+                why: words::sentence(&refusal.to_string()),
+            })
+        }
         VaultError::Undecided(Refusal::Expired) => DecideError::NotAllowed(NotAllowed::Expired),
         VaultError::Drift if record.backup.is_some() => DecideError::Drifted,
         VaultError::Drift => DecideError::Impossible(

@@ -2,23 +2,42 @@
 
 use countersign_core::account::Ineligible;
 use countersign_core::fence::{self, InUse};
-use countersign_core::{BackupId, Policy};
+use countersign_core::request::{Refusal, second_person};
+use countersign_core::{Account, BackupId, Policy};
 use countersign_store::{RequestRecord, StoreError, View};
 
 use super::Asked;
-use super::words::expires;
+use super::words::{expires, sentence};
 use crate::pages::{Busy, NotAllowed, Span};
 
 /// Why the reader may not approve a request and the earlier ones that go along; none when they may.
-pub fn cannot_approve(asked: &Asked, record: &RequestRecord, earlier: &[RequestRecord]) -> Option<NotAllowed> {
+///
+/// `accounts` is everybody, by which it is judged who is a second person.
+pub fn cannot_approve(
+    asked: &Asked,
+    record: &RequestRecord,
+    earlier: &[RequestRecord],
+    accounts: &[Account],
+) -> Option<NotAllowed> {
     if asked.is_reader(record.initiator.account) {
         return Some(NotAllowed::Initiator);
     }
-    if let Err(ineligible) = asked.person.account.eligible(asked.now) {
-        return Some(not_allowed(asked, ineligible));
-    }
-    if let Some(own) = earlier.iter().find(|other| asked.is_reader(other.initiator.account)) {
-        return Some(NotAllowed::InitiatorOfEarlier { id: own.id.to_string() });
+    for other in [record].into_iter().chain(earlier) {
+        let Err(refusal) = second_person(&asked.person.account, &other.initiator, accounts, asked.now) else {
+            continue;
+        };
+        return Some(match refusal {
+            Refusal::OwnRequest => NotAllowed::InitiatorOfEarlier {
+                id: other.id.to_string(),
+            },
+            Refusal::Ineligible(ineligible) => not_allowed(asked, ineligible),
+            Refusal::Behind(_) | Refusal::NotKnown(_) | Refusal::Changed | Refusal::Expired | Refusal::NotExpired => {
+                NotAllowed::NotSecond {
+                    id: (other.id != record.id).then(|| other.id.to_string()),
+                    why: sentence(&refusal.to_string()),
+                }
+            }
+        });
     }
     let mut along = earlier.iter().chain([record]);
     along

@@ -44,6 +44,7 @@ async fn fill(view: &mut View, asked: Asked, after: i64) -> Result<PendingPage, 
         next: last.map(|last| at(&last)),
         ..Pager::default()
     };
+    let accounts = view.accounts().await?;
     let mut queues = Vec::new();
     while let Some(first) = waiting.first() {
         let backup = first.backup;
@@ -54,7 +55,7 @@ async fn fill(view: &mut View, asked: Asked, after: i64) -> Result<PendingPage, 
                 backup: Some(queue[0].target.clone()),
                 href: words::backup_href(&queue[0].target),
                 busy: obstacles::busy(view, &asked, id, &policy).await?,
-                requests: words::waiting_rows(&asked, &queue),
+                requests: words::waiting_rows(&asked, &queue, &accounts),
             },
             // Each of them stands alone.
             None => PendingQueue {
@@ -63,7 +64,7 @@ async fn fill(view: &mut View, asked: Asked, after: i64) -> Result<PendingPage, 
                 busy: None,
                 requests: queue
                     .iter()
-                    .flat_map(|record| words::waiting_rows(&asked, std::slice::from_ref(record)))
+                    .flat_map(|record| words::waiting_rows(&asked, std::slice::from_ref(record), &accounts))
                     .collect(),
             },
         });

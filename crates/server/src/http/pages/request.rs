@@ -3,13 +3,13 @@
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
-use countersign_core::RequestId;
 use countersign_core::request::{Effect as Progress, State, Summary};
+use countersign_core::{Account, RequestId};
 use countersign_store::{RequestRecord, StoreError, View};
 use serde::Deserialize;
 
 use super::asked::part;
-use super::{Asked, accounts, obstacles, own_factors, pending, subject, words};
+use super::{Asked, accounts as account_pages, obstacles, own_factors, pending, subject, words};
 use crate::http::{Kind, Problem};
 use crate::pages::{
     Bytes, Count, DecideError, Decision, DecisionForm, Effect, Neighbour, RequestPage, RequestState, Section, respond,
@@ -56,7 +56,12 @@ pub struct Shown {
 
 /// The page as it is now.
 pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -> Result<RequestPage, Problem> {
-    let Queue { record, earlier, later } = queue(view, id).await?;
+    let Queue {
+        record,
+        earlier,
+        later,
+        accounts,
+    } = queue(view, id).await?;
     let state = words::state(record.state).ok_or_else(|| closed(id))?;
     let waits = matches!(state, RequestState::Pending | RequestState::Collecting);
     let section = if waits { Section::Pending } else { Section::History };
@@ -65,7 +70,7 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
     let form = (state == RequestState::Pending).then(|| DecisionForm {
         totp: factors.totp,
         passkey: own_factors::ask(asked, factors),
-        cannot_approve: obstacles::cannot_approve(asked, &record, &earlier),
+        cannot_approve: obstacles::cannot_approve(asked, &record, &earlier, &accounts),
         cannot_reject: obstacles::cannot_reject(asked, &record),
         comment: shown.comment,
         chosen: shown.chosen,
@@ -75,7 +80,7 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
         None => None,
     };
     let account = match subject::account(view, &record).await? {
-        Some(name) => accounts::of_request(view, asked, &policy, &name).await?,
+        Some(name) => account_pages::of_request(view, asked, &policy, &name).await?,
         None => None,
     };
     Ok(RequestPage {
@@ -110,6 +115,8 @@ pub struct Queue {
     pub earlier: Vec<RequestRecord>,
     /// Rejecting takes them along.
     pub later: Vec<RequestRecord>,
+    /// Everybody, by which it is judged who is a second person.
+    pub accounts: Vec<Account>,
 }
 
 /// A request and its neighbours; it has none unless it waits itself.
@@ -126,7 +133,12 @@ pub async fn queue(view: &mut View, id: RequestId) -> Result<Queue, Problem> {
             }
         }
     }
-    Ok(Queue { record, earlier, later })
+    Ok(Queue {
+        record,
+        earlier,
+        later,
+        accounts: view.accounts().await?,
+    })
 }
 
 fn closed(id: RequestId) -> Problem {

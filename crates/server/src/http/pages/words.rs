@@ -3,7 +3,7 @@
 use countersign_core::account_change::Reset;
 use countersign_core::receiver::Transport;
 use countersign_core::request::{State, Summary};
-use countersign_core::{AccountState, BackupId, ObjectKind, decide};
+use countersign_core::{Account, AccountState, BackupId, ObjectKind, decide};
 use countersign_events::{Operation, Timestamp};
 use countersign_store::{RequestRecord, StoreError, View};
 
@@ -61,12 +61,18 @@ pub fn backup_href(path: &str) -> String {
 }
 
 /// The waiting requests of a queue as the reader sees them, oldest first. Approving one takes all before it along.
-pub fn waiting_rows(asked: &Asked, queue: &[RequestRecord]) -> Vec<PendingRow> {
-    let row = |at: usize, record: &RequestRecord| PendingRow {
-        can_approve: obstacles::cannot_approve(asked, record, &queue[..at]).is_none(),
-        ..waiting_row(asked, record)
+///
+/// `accounts` is everybody, by which it is judged who is a second person.
+pub fn waiting_rows(asked: &Asked, queue: &[RequestRecord], accounts: &[Account]) -> Vec<PendingRow> {
+    let mut open = true;
+    let mut row = |record: &RequestRecord| {
+        open = open && obstacles::cannot_approve(asked, record, &[], accounts).is_none();
+        PendingRow {
+            can_approve: open,
+            ..waiting_row(asked, record)
+        }
     };
-    queue.iter().enumerate().map(|(at, record)| row(at, record)).collect()
+    queue.iter().map(&mut row).collect()
 }
 
 fn waiting_row(asked: &Asked, record: &RequestRecord) -> PendingRow {

@@ -162,6 +162,8 @@ fn row(id: &str, name: &str, state: AccountStanding) -> AccountRow {
         approves: Approves::Now,
         expires: None,
         email: None,
+        owner: None,
+        person: None,
     }
 }
 
@@ -176,6 +178,13 @@ fn form(problem: Option<&str>) -> AccountForm {
         ],
         expires: "2027-01-31T00:00".into(),
         mfa: true,
+        owners: vec![Choice {
+            value: "1".into(),
+            label: "ann".into(),
+            hint: String::new(),
+            chosen: true,
+        }],
+        person: "E-17".into(),
         problem: problem.map(Into::into),
     }
 }

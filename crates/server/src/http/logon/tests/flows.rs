@@ -234,6 +234,7 @@ async fn what_a_client_has_under_way_and_was_given_ends_when_it_is_disabled() {
         via: Via::Session(bob.roles),
         address: "192.0.2.8".into(),
         why: None,
+        maker: None,
     };
     let before = server.events().await.len();
     let enabled = countersign_core::logon::ClientSpec {

@@ -471,6 +471,7 @@ async fn many_that_wait_are_read_page_by_page_the_oldest_first() {
         via: countersign_core::Via::Session(countersign_core::Roles::FOUNDING),
         address: "198.51.100.7".into(),
         why: None,
+        maker: None,
     };
     for _ in 0..252 {
         let policy = countersign_core::Policy {

@@ -124,6 +124,7 @@ fn client(account: &Account) -> Actor {
         via: Via::Token(Rights::Delete),
         address: "198.51.100.7".into(),
         why: None,
+        maker: None,
     }
 }
 
