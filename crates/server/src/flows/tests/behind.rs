@@ -11,6 +11,7 @@ use super::*;
 
 fn settings(roles: Roles) -> Settings {
     Settings {
+        email: None,
         expires_at: None,
         mfa: false,
         owner: None,

@@ -43,6 +43,8 @@ async fn an_account_comes_by_a_request_and_its_link_is_told_to_whoever_asked() {
       },
       "mfa": false,
       "name": "carol",
+      "owner": null,
+      "person": null,
       "roles": [
         "security-administrator"
       ],
