@@ -35,6 +35,7 @@ pub(super) struct Line {
 }
 
 /// Where the events are read.
+#[expect(clippy::large_enum_variant, reason = "a command makes one")]
 pub(super) enum Source {
     Beside(View, Origin),
     Server(Box<Remote>),
