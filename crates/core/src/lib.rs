@@ -19,6 +19,7 @@ pub mod passkey;
 pub mod password;
 pub mod person;
 pub mod policy;
+pub mod preview;
 pub mod purge;
 pub mod queue;
 pub mod receiver;

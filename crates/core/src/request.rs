@@ -331,6 +331,9 @@ pub struct Summary {
     pub backup_bytes: u64,
     /// The same in snapshots.
     pub backup_snapshots: u64,
+    /// What else there is to know before deciding; none for settings, and for what was sealed before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<crate::preview::Preview>,
 }
 
 /// Objects of one kind.

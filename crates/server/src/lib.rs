@@ -20,6 +20,7 @@ pub mod listen;
 pub mod metrics;
 pub mod pages;
 pub mod passkey;
+pub mod preview;
 pub mod receivers;
 pub mod report_limit;
 pub mod retention;

@@ -25,6 +25,7 @@ mod migrate;
 mod named;
 mod objects;
 mod passkeys;
+mod previews;
 mod query;
 mod receivers;
 mod request_search;

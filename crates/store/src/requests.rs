@@ -380,10 +380,14 @@ impl Tx {
             .digest()
             .map_err(|error| StoreError::Engine(error.to_string()))?;
         let record = self.request(id).await?.ok_or(StoreError::Unreadable("a request"))?;
-        let summary = Summary {
+        let mut summary = Summary {
             kinds: self.held_totals(id).await?,
             ..record.summary.unwrap_or_default()
         };
+        if let (Some(sealed), Some(backup)) = (summary.preview.take(), record.backup) {
+            let left = self.totals(backup).await?.visible;
+            summary.preview = Some(self.preview_now(sealed, id, backup, left).await?);
+        }
         let changed = self
             .execute(
                 "UPDATE requests SET digest = $1, summary = $2 WHERE id = $3 AND state = 'pending'",

@@ -109,9 +109,11 @@ pub(crate) async fn seal(
         objects: held.iter().map(|held| ManifestObject::from(&held.object)).collect(),
         whole,
     };
+    let taken = tx.held_totals(record.id).await?;
+    let visible = tx.totals(backup).await?.visible;
     let summary = Summary {
-        kinds: tx.held_totals(record.id).await?,
-        ..was_there(tx, record, backup).await?
+        preview: Some(tx.preview(record, backup, whole, visible.clone(), now).await?),
+        ..was_there(taken, &visible)
     };
     seal_subject(tx, record.id, operation, subject, &summary, policy, now, nonce).await
 }
@@ -171,22 +173,17 @@ async fn seal_subject(
     Ok(())
 }
 
-/// What the backup held before: what clients still see, and what this request took.
-async fn was_there(
-    tx: &mut Tx,
-    record: &RequestRecord,
-    backup: countersign_core::BackupId,
-) -> Result<Summary, StoreError> {
-    let visible = tx.totals(backup).await?.visible;
-    let taken = tx.held_totals(record.id).await?;
+/// What this request took, and what the backup held before: that, and what clients still see.
+fn was_there(taken: Vec<KindSum>, visible: &[KindSum]) -> Summary {
     let both = || visible.iter().chain(&taken);
     let of = |kind: ObjectKind| move |sum: &&KindSum| sum.kind == kind;
-    Ok(Summary {
-        kinds: Vec::new(),
+    Summary {
         backup_objects: both().map(|sum| sum.objects).sum(),
         backup_bytes: both().map(|sum| sum.bytes).sum(),
         backup_snapshots: both().filter(of(ObjectKind::Snapshots)).map(|sum| sum.objects).sum(),
-    })
+        preview: None,
+        kinds: taken,
+    }
 }
 
 /// 104 when snapshots are among them, 105 otherwise; several are told in the name and listed in the manifest.

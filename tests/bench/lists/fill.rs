@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use countersign_core::manifest::{Manifest, Subject};
+use countersign_core::preview::{Habit, Left, Preview};
 use countersign_core::request::{KindSum, Summary};
 use countersign_core::token::Rights;
 use countersign_core::{AccountId, Actor, BackupId, ObjectKind, Policy, RequestId, Via};
@@ -234,6 +235,23 @@ async fn seal(tx: &mut Tx, id: RequestId, operation: &Operation, at: Timestamp) 
         backup_objects: 2000,
         backup_bytes: 40_000_000_000,
         backup_snapshots: 200,
+        preview: Some(Preview {
+            lost: Some((at.plus_seconds(-90 * 86_400), at.plus_seconds(-30 * 86_400))),
+            left: Left {
+                kinds: vec![
+                    sum(ObjectKind::Snapshots, 197, 60_000),
+                    sum(ObjectKind::Data, 800, 20_000_000_000),
+                ],
+                newest: Some(at),
+            },
+            habit: Some(Habit {
+                weeks: 12,
+                snapshots: 1,
+                bytes: 300_000_000,
+            }),
+            rhythm_seconds: Some(86_400),
+            ..Preview::default()
+        }),
     };
     tx.seal_request(&manifest, operation, &summary).await.map(drop)
 }

@@ -87,7 +87,7 @@ pub use receivers::{
 pub use recorded::RecordedPage;
 pub use request::{
     ChangeRow, DecideError, Decision, DecisionForm, Effect, Loss, LostKind, LostSnapshot, Neighbour, NotAllowed,
-    ObjectRow, RequestPage, Subject,
+    ObjectRow, RequestPage, Stays, Subject, WarningLine,
 };
 pub use security::{ConfirmPage, EnrolTotpPage, PasskeyRow, PasswordForm, SecurityPage};
 pub use set_up::{OtherPerson, PasswordProblem, SetUpDone, SetUpPassword, SetUpSecondFactor};

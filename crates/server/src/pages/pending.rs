@@ -54,6 +54,8 @@ pub struct PendingRow {
     pub objects: Count,
     /// Their bytes.
     pub bytes: Bytes,
+    /// What is heavy about it, in a few words each.
+    pub marks: Vec<String>,
     /// When it was asked for.
     pub created: Moment,
     /// When it expires.

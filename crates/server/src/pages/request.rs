@@ -28,6 +28,8 @@ pub struct RequestPage {
     pub expires: Moment,
     /// SHA-256 of the manifest, 64 hexadecimal digits: what is decided on. Empty while collecting.
     pub digest: String,
+    /// What must not be overlooked, the heaviest first; while it waits.
+    pub warnings: Vec<WarningLine>,
     /// What it would change.
     pub subject: Subject,
     /// Earlier waiting requests of the same backup, oldest first: approving takes them along.
@@ -69,6 +71,22 @@ impl RequestPage {
         pairs.join(",")
     }
 
+    /// What the form says of others that go along: beyond a few they are folded away.
+    const fn folds(others: &[Neighbour]) -> bool {
+        others.len() > 8
+    }
+
+    fn bytes_of(others: &[Neighbour]) -> Bytes {
+        let sum = others
+            .iter()
+            .fold(0_u64, |sum, other| sum.saturating_add(other.bytes.0));
+        Bytes(sum)
+    }
+
+    fn marked(others: &[Neighbour]) -> usize {
+        others.iter().filter(|other| !other.marks.is_empty()).count()
+    }
+
     fn digest_groups(&self) -> Vec<&str> {
         groups(&self.digest)
     }
@@ -82,6 +100,15 @@ fn groups(digest: &str) -> Vec<&str> {
         .map(std::str::from_utf8)
         .collect::<Result<_, _>>()
         .unwrap_or_else(|_| vec![digest])
+}
+
+/// Something that must not be overlooked.
+#[derive(Debug, Clone)]
+pub struct WarningLine {
+    /// Whether to ask the initiator before deciding; otherwise it is good to know.
+    pub strong: bool,
+    /// In a sentence or two.
+    pub text: String,
 }
 
 /// What a request would change.
@@ -113,12 +140,18 @@ pub struct Loss {
     pub backup_href: String,
     /// Whether the backup itself goes, too.
     pub whole: bool,
+    /// What kind of delete it is, in a sentence.
+    pub nature: String,
+    /// When the oldest and the newest of its snapshots were received.
+    pub received: Option<(Moment, Moment)>,
+    /// What stays; none where it is not known.
+    pub stays: Option<Stays>,
+    /// What is usual, in a sentence; none where it is not known.
+    pub habit: Option<String>,
     /// The first snapshots, newest received first.
     pub snapshots: Vec<LostSnapshot>,
     /// How many snapshots would go in all.
     pub snapshot_count: Count,
-    /// How many snapshots would stay.
-    pub snapshots_left: Count,
     /// By kind, those with any.
     pub kinds: Vec<LostKind>,
     /// All objects.
@@ -131,6 +164,17 @@ pub struct Loss {
     pub manifest: Vec<ObjectRow>,
     /// Where in the list.
     pub pager: Pager,
+}
+
+/// What would stay of a backup: as it is now while the request waits, as it was when it was sealed afterwards.
+#[derive(Debug, Clone)]
+pub struct Stays {
+    /// How many snapshots.
+    pub snapshots: Count,
+    /// The bytes of everything.
+    pub bytes: Bytes,
+    /// When the newest snapshot was received; none without one.
+    pub newest: Option<Moment>,
 }
 
 /// A snapshot that would go. The server cannot read it: it knows when it received it and from which account.
@@ -189,6 +233,8 @@ pub struct Neighbour {
     pub initiator: String,
     /// Its bytes.
     pub bytes: Bytes,
+    /// What is heavy about it, in a few words each.
+    pub marks: Vec<String>,
     /// When it was asked for.
     pub created: Moment,
 }

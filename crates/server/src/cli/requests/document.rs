@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use countersign_core::manifest::{Manifest, ManifestObject, Subject};
+use countersign_core::preview::Weight;
 use countersign_core::request::{KindSum, State};
 use countersign_core::{ObjectKind, RequestId, Sha256};
 use serde::Deserialize;
@@ -32,6 +33,9 @@ pub struct Request {
     /// SHA-256 of the manifest.
     pub digest: Option<Sha256>,
     loss: Option<Loss>,
+    /// Absent in the answer of an older server.
+    #[serde(default)]
+    marks: Vec<String>,
     decided_at: Option<String>,
     decided_by: Option<String>,
     comment: Option<String>,
@@ -47,6 +51,26 @@ struct Loss {
     kinds: Vec<KindSum>,
     backup_objects: u64,
     backup_bytes: u64,
+    oldest_snapshot_at: Option<String>,
+    newest_snapshot_at: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Warning {
+    weight: Weight,
+    text: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Stays {
+    bytes: u64,
+    snapshots: u64,
+    newest_snapshot_at: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Habit {
+    text: String,
 }
 
 /// A request with its place in the queue of its backup.
@@ -61,6 +85,12 @@ pub struct Detail {
     pub approve_with: Vec<Neighbour>,
     /// What a rejection rejects.
     pub reject_with: Vec<RequestId>,
+    /// What must not be overlooked.
+    #[serde(default)]
+    warnings: Vec<Warning>,
+    nature: Option<String>,
+    stays: Option<Stays>,
+    habit: Option<Habit>,
 }
 
 /// A request beside another one.
@@ -120,8 +150,24 @@ impl Detail {
         if let Some(reason) = &request.reason {
             lines.add("because", plain(reason));
         }
+        for warning in &self.warnings {
+            let name = match warning.weight {
+                Weight::Strong => "WARNING",
+                Weight::Notable => "note",
+            };
+            lines.add(name, plain(&warning.text));
+        }
+        if let Some(nature) = &self.nature {
+            lines.add("what", plain(nature));
+        }
         if let Some(loss) = &request.loss {
             lines.loss(loss, request.state);
+        }
+        if let Some(stays) = &self.stays {
+            lines.add("stays", stays.told());
+        }
+        if let Some(habit) = &self.habit {
+            lines.add("usual", plain(&habit.text));
         }
         if let Some(manifest) = sealed.and_then(|sealed| sealed.manifest.as_ref()) {
             lines.subject(&manifest.subject);
@@ -149,6 +195,16 @@ impl Detail {
     pub fn older(&self) -> Vec<RequestId> {
         let ids = self.approve_with.iter().map(|neighbour| neighbour.id);
         ids.filter(|id| *id != self.request.id).collect()
+    }
+}
+
+impl Stays {
+    fn told(&self) -> String {
+        let sum = format!("{}, {}", Count(self.snapshots).of("snapshot"), Bytes(self.bytes));
+        match &self.newest_snapshot_at {
+            Some(newest) => format!("{sum}; the newest is of {}", date(newest)),
+            None => sum,
+        }
     }
 }
 
@@ -219,6 +275,14 @@ impl Lines {
                 Bytes(loss.backup_bytes)
             ),
         );
+        if let (Some(oldest), Some(newest)) = (&loss.oldest_snapshot_at, &loss.newest_snapshot_at) {
+            let span = if oldest == newest {
+                format!("its snapshot was received {}", date(oldest))
+            } else {
+                format!("its snapshots were received {} to {}", date(oldest), date(newest))
+            };
+            self.add("received", span);
+        }
     }
 
     fn subject(&mut self, subject: &Subject) {
@@ -303,12 +367,13 @@ pub fn table(requests: &[Request]) -> String {
         "OBJECTS",
         "SIZE",
         "EXPIRES / DECIDED",
+        "WARNINGS",
         "OPERATION",
     ];
     columns(head, requests.iter().map(row))
 }
 
-fn row(request: &Request) -> [String; 8] {
+fn row(request: &Request) -> [String; 9] {
     let loss = request.loss.as_ref().filter(|loss| loss.objects > 0);
     let until = match (&request.decided_at, &request.decided_by, &request.expires_at) {
         (Some(at), Some(by), _) => format!("{} {}", date(at), plain(by)),
@@ -323,6 +388,7 @@ fn row(request: &Request) -> [String; 8] {
         loss.map_or_else(String::new, |loss| Count(loss.objects).to_string()),
         loss.map_or_else(String::new, |loss| Bytes(loss.bytes).to_string()),
         until,
+        plain(&request.marks.join(",")),
         plain(&request.operation),
     ]
 }

@@ -80,9 +80,9 @@ async fn lists_and_shows_what_waits() {
     let first = desk.office.waiting(&["one", "two"]).await;
     let second = desk.office.waiting(&["three"]).await;
     insta::assert_snapshot!(desk.run(&desk.ann, &["list", "--state", "pending"]).await.unwrap(), @r"
-    ID  STATE    ASKED                 BY      OBJECTS  SIZE  EXPIRES / DECIDED     OPERATION
-    2   pending  2026-11-18 11:07 UTC  laptop  1        5 B   2026-11-25 11:07 UTC  Delete snapshot main/laptop/8b5b9db0
-    1   pending  2026-11-18 11:06 UTC  laptop  2        6 B   2026-11-25 11:06 UTC  Delete snapshot main/laptop/3fc4ccfe and 1 more
+    ID  STATE    ASKED                 BY      OBJECTS  SIZE  EXPIRES / DECIDED     WARNINGS       OPERATION
+    2   pending  2026-11-18 11:07 UTC  laptop  1        5 B   2026-11-25 11:07 UTC  nothing_stays  Delete snapshot main/laptop/8b5b9db0
+    1   pending  2026-11-18 11:06 UTC  laptop  2        6 B   2026-11-25 11:06 UTC  nothing_stays  Delete snapshot main/laptop/3fc4ccfe and 1 more
     ");
     // The digest differs in every run: the nonce is random.
     let shown = desk.run(&desk.ann, &["show", &second.to_string()]).await.unwrap();
@@ -93,8 +93,13 @@ async fn lists_and_shows_what_waits() {
     Request 2: Delete snapshot main/laptop/8b5b9db0
       state      pending, expires 2026-11-25 11:07 UTC
       asked      2026-11-18 11:07 UTC by laptop from 192.0.2.7
+      WARNING    No snapshot stays in this backup: 1 snapshot would go, and there is nothing else to restore from.
+      note       Nothing of this account was approved here in the last twelve weeks, so what is usual is not known.
+      what       Snapshots alone, as “restic forget” deletes them. Their data stays until a later request asks for it, but without them clients find nothing of it.
       would lose 1 object, 5 B: snapshots 1
       of         2 objects, 11 B in the backup
+      received   its snapshot was received 2026-11-18 11:07 UTC
+      stays      0 snapshots, 6 B
       snapshot   8b5b9db0c13db24256c829aa364aa90c6d2eba318b9232a4ab9313b954d3555f
       approving  approves request 1 first: --with-older
     ");

@@ -4,8 +4,10 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use countersign_core::request::{KindSum, State as RequestState};
-use countersign_core::{RequestId, Sha256, Why, queue};
+use countersign_core::preview::{Preview, Weight, warnings};
+use countersign_core::request::{KindSum, State as RequestState, Summary};
+use countersign_core::{ObjectKind, RequestId, Sha256, Why, queue};
+use countersign_events::Timestamp;
 use countersign_store::{Place, RequestFilter, RequestRecord, StoreError};
 use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,7 @@ use super::{id, page_size, parse_time, time};
 use crate::AppState;
 use crate::app::App;
 use crate::flows::decide::{self, Decider};
+use crate::preview;
 use crate::session::ApiCaller;
 use crate::step_up::Shown;
 
@@ -65,6 +68,8 @@ struct Document {
     /// SHA-256 of the manifest: what is approved.
     digest: Option<Sha256>,
     loss: Option<LossDocument>,
+    /// The words of the warnings that are heavy, as of when it was sealed.
+    marks: Vec<&'static str>,
     decided_at: Option<String>,
     decided_by: Option<String>,
     comment: Option<String>,
@@ -83,6 +88,10 @@ struct LossDocument {
     backup_objects: u64,
     backup_bytes: u64,
     backup_snapshots: u64,
+    /// Whether the backup itself goes.
+    whole: bool,
+    oldest_snapshot_at: Option<String>,
+    newest_snapshot_at: Option<String>,
 }
 
 /// One request, with its place in the queue of its backup.
@@ -96,6 +105,37 @@ struct Detail {
     approve_with: Vec<Neighbour>,
     /// Rejecting this one rejects these, too.
     reject_with: Vec<RequestId>,
+    /// What must not be overlooked, the heaviest first.
+    warnings: Vec<WarningDocument>,
+    /// What kind of delete it is; none for settings.
+    nature: Option<&'static str>,
+    /// What stays: as it is now while it waits, as it was when it was sealed afterwards.
+    stays: Option<StaysDocument>,
+    /// What is usual, where it is known.
+    habit: Option<HabitDocument>,
+}
+
+#[derive(Serialize)]
+struct WarningDocument {
+    code: &'static str,
+    weight: Weight,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct StaysDocument {
+    kinds: Vec<KindSum>,
+    bytes: u64,
+    snapshots: u64,
+    newest_snapshot_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct HabitDocument {
+    weeks: u64,
+    snapshots_a_week: u64,
+    bytes_a_week: u64,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -171,7 +211,7 @@ fn operations(text: &str) -> Result<Vec<u32>, Problem> {
 }
 
 async fn show(State(app): State<AppState>, _: ApiCaller, Path(text): Path<String>) -> Result<Json<Detail>, Problem> {
-    let request = id::<RequestId>(&text)?;
+    let (request, now) = (id::<RequestId>(&text)?, app.clock.now());
     let found = app
         .store
         .read(move |view| {
@@ -190,17 +230,45 @@ async fn show(State(app): State<AppState>, _: ApiCaller, Path(text): Path<String
                 }
                 let reject_with = queue::with_later(&queue, request).unwrap_or_default().to_vec();
                 let why = view.why(request).await?;
-                Ok(Some((record, why, approve_with, reject_with)))
+                let summary = preview::summary(view, &record, now).await?;
+                Ok(Some((record, summary, why, approve_with, reject_with)))
             })
         })
         .await?;
-    let (record, why, approve_with, reject_with) = found.ok_or_else(no_request)?;
+    let (record, summary, why, approve_with, reject_with) = found.ok_or_else(no_request)?;
+    let told = preview::told(&record.operation, &summary, now).into_iter();
+    let known = summary.preview.as_ref();
     Ok(Json(Detail {
-        document: document(&app, record),
         why,
         approve_with,
         reject_with,
+        warnings: told
+            .map(|told| WarningDocument {
+                code: told.code,
+                weight: told.weight,
+                text: told.text,
+            })
+            .collect(),
+        nature: known.map(|_| preview::nature(&summary)),
+        stays: known.map(|preview| StaysDocument {
+            bytes: preview.left.bytes(),
+            snapshots: preview.left.of(ObjectKind::Snapshots),
+            newest_snapshot_at: preview.left.newest.map(time),
+            kinds: preview.left.kinds.clone(),
+        }),
+        habit: known.and_then(habit),
+        document: document(&app, record),
     }))
+}
+
+fn habit(known: &Preview) -> Option<HabitDocument> {
+    let (habit, text) = (known.habit?, preview::habit(known)?);
+    Some(HabitDocument {
+        weeks: habit.weeks,
+        snapshots_a_week: habit.snapshots,
+        bytes_a_week: habit.bytes,
+        text,
+    })
 }
 
 /// The exact bytes whose SHA-256 is the digest.
@@ -301,6 +369,11 @@ fn decider(caller: &ApiCaller, code: String, comment: String) -> Result<Decider,
 }
 
 fn document(app: &App, record: RequestRecord) -> Document {
+    let nothing = Summary::default();
+    let summary = record.summary.as_ref().unwrap_or(&nothing);
+    let found = warnings(&record.operation, summary, app.clock.now()).into_iter();
+    let strong = found.filter(|warning| warning.weight() == Weight::Strong);
+    let marks = strong.map(|warning| warning.code()).collect();
     Document {
         id: record.id,
         state: record.state,
@@ -319,8 +392,12 @@ fn document(app: &App, record: RequestRecord) -> Document {
             backup_objects: summary.backup_objects,
             backup_bytes: summary.backup_bytes,
             backup_snapshots: summary.backup_snapshots,
+            whole: summary.preview.as_ref().is_some_and(|preview| preview.whole),
+            oldest_snapshot_at: lost(&summary).map(|(oldest, _)| time(oldest)),
+            newest_snapshot_at: lost(&summary).map(|(_, newest)| time(newest)),
             kinds: summary.kinds,
         }),
+        marks,
         decided_at: record.decided_at.map(time),
         decided_by: record.decided_by,
         comment: record.comment,
@@ -330,6 +407,10 @@ fn document(app: &App, record: RequestRecord) -> Document {
         effect_detail: record.effect_detail,
         href: format!("/api/v1/requests/{}", record.id),
     }
+}
+
+fn lost(summary: &Summary) -> Option<(Timestamp, Timestamp)> {
+    summary.preview.as_ref().and_then(|preview| preview.lost)
 }
 
 fn no_request() -> Problem {

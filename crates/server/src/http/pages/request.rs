@@ -3,6 +3,7 @@
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
+use countersign_core::preview::Weight;
 use countersign_core::request::{Effect as Progress, State, Summary};
 use countersign_core::{Account, RequestId};
 use countersign_store::{RequestRecord, StoreError, View};
@@ -12,8 +13,10 @@ use super::asked::part;
 use super::{Asked, accounts as account_pages, obstacles, own_factors, pending, subject, words};
 use crate::http::{Kind, Problem};
 use crate::pages::{
-    Bytes, Count, DecideError, Decision, DecisionForm, Effect, Neighbour, RequestPage, RequestState, Section, respond,
+    Bytes, Count, DecideError, Decision, DecisionForm, Effect, Neighbour, RequestPage, RequestState, Section,
+    WarningLine, respond,
 };
+use crate::preview;
 
 /// The query of `/requests/{id}`: after which object the list goes on, as `KIND/NAME`.
 #[derive(Debug, Default, Deserialize)]
@@ -83,9 +86,15 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
         Some(name) => account_pages::of_request(view, asked, &policy, &name).await?,
         None => None,
     };
+    let summary = preview::summary(view, &record, asked.now).await?;
     Ok(RequestPage {
         account,
-        subject: subject::of(view, asked, &record, &shown.after).await?,
+        warnings: if waits {
+            warnings(asked, &record, &summary)
+        } else {
+            Vec::new()
+        },
+        subject: subject::of(view, asked, &record, &summary, &shown.after).await?,
         decision: decision(view, asked, &record).await?,
         id: id.to_string(),
         operation: words::operation(asked, &record.operation),
@@ -141,6 +150,15 @@ pub async fn queue(view: &mut View, id: RequestId) -> Result<Queue, Problem> {
     })
 }
 
+fn warnings(asked: &Asked, record: &RequestRecord, summary: &Summary) -> Vec<WarningLine> {
+    let told = preview::told(&record.operation, summary, asked.now).into_iter();
+    told.map(|told| WarningLine {
+        strong: told.weight == Weight::Strong,
+        text: told.text,
+    })
+    .collect()
+}
+
 fn closed(id: RequestId) -> Problem {
     Problem::new(
         Kind::Gone,
@@ -155,6 +173,7 @@ fn neighbour(asked: &Asked, other: &RequestRecord) -> Neighbour {
         operation: words::operation(asked, &other.operation),
         initiator: other.initiator.name.clone(),
         bytes: Bytes(other.summary.as_ref().map_or(0, Summary::bytes)),
+        marks: preview::marks(other, asked.now),
         created: asked.moment(other.created_at),
     }
 }

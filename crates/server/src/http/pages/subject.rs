@@ -16,23 +16,34 @@ use crate::flows::clients;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
 use crate::http::Problem;
-use crate::pages::{Bytes, ChangeRow, Count, Loss, LostKind, LostSnapshot, ObjectRow, Pager, Share, Subject};
+use crate::pages::{
+    Bytes, ChangeRow, Count, Loss, LostKind, LostSnapshot, Moment, ObjectRow, Pager, Share, Stays, Subject,
+};
+use crate::preview;
 
 /// How many snapshots are told before the list of all objects.
 const MOST_SNAPSHOTS: u32 = 50;
 const OBJECTS_A_PAGE: usize = 100;
 
 /// What the page says that a request would change.
-pub async fn of(view: &mut View, asked: &Asked, record: &RequestRecord, after: &str) -> Result<Subject, Problem> {
+pub async fn of(
+    view: &mut View,
+    asked: &Asked,
+    record: &RequestRecord,
+    summary: &Summary,
+    after: &str,
+) -> Result<Subject, Problem> {
     let unreadable = || Problem::from(StoreError::Unreadable("a manifest"));
     if record.state == State::Collecting {
         let backup = record.backup.ok_or_else(unreadable)?;
-        let loss = collected(view, asked, record, backup).await?;
+        let loss = collected(view, asked, record, backup, summary).await?;
         return Ok(Subject::Objects(Box::new(loss)));
     }
     let head = view.manifest_head(record.id).await?.ok_or_else(unreadable)?;
     Ok(match head.subject {
-        Changes::Objects { whole, .. } => Subject::Objects(Box::new(lost(view, asked, record, whole, after).await?)),
+        Changes::Objects { whole, .. } => {
+            Subject::Objects(Box::new(lost(view, asked, record, whole, summary, after).await?))
+        }
         Changes::Account {
             after, before, reset, ..
         } => Subject::Change(account_rows(before.as_deref(), &after, reset)),
@@ -64,13 +75,18 @@ async fn collected(
     asked: &Asked,
     record: &RequestRecord,
     backup: BackupId,
+    summary: &Summary,
 ) -> Result<Loss, StoreError> {
-    let held = view.held_totals(record.id).await?;
-    let visible = view.totals(backup).await?.visible;
+    let held = &summary.kinds;
+    let left = summary.preview.as_ref().map_or(0, |preview| preview.left.bytes());
     let snapshots = view.snapshots(backup, u32::MAX).await?;
     let mine = snapshots.iter().filter(|stored| stored.held_by == Some(record.id));
-    let bytes: u64 = sum(&held, |sum| sum.bytes);
+    let bytes = summary.bytes();
     Ok(Loss {
+        nature: preview::nature(summary).to_owned(),
+        received: received(asked, summary),
+        stays: stays(asked, summary),
+        habit: summary.preview.as_ref().and_then(preview::habit),
         backup: record.target.clone(),
         backup_href: words::backup_href(&record.target),
         whole: false,
@@ -82,12 +98,11 @@ async fn collected(
                 by: stored.object.received_by.clone(),
             })
             .collect(),
-        snapshot_count: Count(of_kind(&held, ObjectKind::Snapshots)),
-        snapshots_left: Count(of_kind(&visible, ObjectKind::Snapshots)),
-        kinds: kinds(&held),
-        objects: Count(sum(&held, |sum| sum.objects)),
+        snapshot_count: Count(summary.of(ObjectKind::Snapshots)),
+        kinds: kinds(held),
+        objects: Count(summary.objects()),
         bytes: Bytes(bytes),
-        share: Share::new(bytes, bytes.saturating_add(sum(&visible, |sum| sum.bytes))),
+        share: Share::new(bytes, bytes.saturating_add(left)),
         manifest: Vec::new(),
         pager: Pager::default(),
     })
@@ -99,13 +114,17 @@ async fn lost(
     asked: &Asked,
     record: &RequestRecord,
     whole: bool,
+    summary: &Summary,
     after: &str,
 ) -> Result<Loss, StoreError> {
-    let summary = record.summary.clone().unwrap_or_default();
     let snapshots = view.listed_snapshots(record.id, MOST_SNAPSHOTS).await?;
-    let (manifest, pager) = objects(view, asked, record.id, &summary, after).await?;
+    let (manifest, pager) = objects(view, asked, record.id, summary, after).await?;
     let count = summary.of(ObjectKind::Snapshots);
     Ok(Loss {
+        nature: preview::nature(summary).to_owned(),
+        received: received(asked, summary),
+        stays: stays(asked, summary),
+        habit: summary.preview.as_ref().and_then(preview::habit),
         backup: record.target.clone(),
         backup_href: words::backup_href(&record.target),
         whole,
@@ -118,7 +137,6 @@ async fn lost(
             })
             .collect(),
         snapshot_count: Count(count),
-        snapshots_left: Count(summary.backup_snapshots.saturating_sub(count)),
         kinds: kinds(&summary.kinds),
         objects: Count(summary.objects()),
         bytes: Bytes(summary.bytes()),
@@ -174,13 +192,18 @@ fn kinds(sums: &[KindSum]) -> Vec<LostKind> {
         .collect()
 }
 
-fn sum(sums: &[KindSum], of: impl Fn(&KindSum) -> u64) -> u64 {
-    sums.iter().map(of).sum()
+fn received(asked: &Asked, summary: &Summary) -> Option<(Moment, Moment)> {
+    let (oldest, newest) = summary.preview.as_ref()?.lost?;
+    Some((asked.moment(oldest), asked.moment(newest)))
 }
 
-fn of_kind(sums: &[KindSum], kind: ObjectKind) -> u64 {
-    let of_it = sums.iter().filter(|sum| sum.kind == kind);
-    of_it.map(|sum| sum.objects).sum()
+fn stays(asked: &Asked, summary: &Summary) -> Option<Stays> {
+    let left = &summary.preview.as_ref()?.left;
+    Some(Stays {
+        snapshots: Count(left.of(ObjectKind::Snapshots)),
+        bytes: Bytes(left.bytes()),
+        newest: left.newest.map(|at| asked.moment(at)),
+    })
 }
 
 fn policy_rows(before: &Policy, after: &Policy) -> Vec<ChangeRow> {

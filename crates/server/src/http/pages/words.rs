@@ -10,6 +10,7 @@ use countersign_store::{RequestRecord, StoreError, View};
 use super::{Asked, obstacles};
 use crate::app::DEFAULT_STORAGE;
 use crate::pages::{Bytes, Count, LockRow, PendingRow, RequestState, TestNote};
+use crate::preview;
 use crate::receivers::{About, Outcome};
 
 /// What a request would do, as the events say it.
@@ -87,6 +88,7 @@ fn waiting_row(asked: &Asked, record: &RequestRecord) -> PendingRow {
         snapshots: Count(summary.of(ObjectKind::Snapshots)),
         objects: Count(summary.objects()),
         bytes: Bytes(summary.bytes()),
+        marks: preview::marks(record, asked.now),
         created: asked.moment(record.created_at),
         expires: asked.moment(expires(asked, record)),
     }

@@ -48,6 +48,10 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         initiator_address: text(),
         why: Some(text()),
         digest: text(),
+        warnings: vec![WarningLine {
+            strong: true,
+            text: format!("The last snapshot that this server has from {HOSTILE} is among them."),
+        }],
         subject: Subject::Objects(Box::new(loss)),
         earlier: vec![other()],
         later: vec![other()],

@@ -79,6 +79,7 @@ fn row(id: &str, operation: &str, by: &str, age: i64) -> PendingRow {
         snapshots: Count(3),
         objects: Count(1_204),
         bytes: Bytes(23_622_320_128),
+        marks: Vec::new(),
         created: ago(age),
         expires: ahead(7 * 86_400 - age),
     }
@@ -102,7 +103,10 @@ fn queues() -> Vec<PendingQueue> {
             backup: Some("main/mail-server".into()),
             href: "/backups/main/mail-server".into(),
             busy: None,
-            requests: vec![row("42", "Delete backup main/mail-server", "carol", 3_700)],
+            requests: vec![PendingRow {
+                marks: vec!["the whole backup".into()],
+                ..row("42", "Delete backup main/mail-server", "carol", 3_700)
+            }],
         },
         PendingQueue {
             backup: None,

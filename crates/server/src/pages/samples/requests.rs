@@ -20,9 +20,19 @@ pub fn loss() -> Loss {
         backup: "main/laptop".into(),
         backup_href: "/backups/main/laptop".into(),
         whole: false,
+        nature: "Snapshots together with data that no other snapshot needs, as “restic forget --prune” deletes them."
+            .into(),
+        received: Some((ago(4 * 86_400), ago(2 * 86_400))),
+        stays: Some(Stays {
+            snapshots: Count(2),
+            bytes: Bytes(14_480_000_000),
+            newest: Some(ago(6 * 86_400)),
+        }),
+        habit: Some(
+            "In the last 12 weeks usually 1 snapshot and 2.0 GiB a week, by approved requests of this account.".into(),
+        ),
         snapshots: vec![lost("1f2e3d4c", 2), lost("77aa10b2", 3), lost("c0ffee00", 4)],
         snapshot_count: Count(3),
-        snapshots_left: Count(2),
         kinds: vec![
             LostKind {
                 kind: "snapshots".into(),
@@ -64,6 +74,7 @@ pub fn neighbour(id: &str, by: &str) -> Neighbour {
         operation: "Delete object a91c5e02 (and 411 more)".into(),
         initiator: by.into(),
         bytes: Bytes(734_003_200),
+        marks: vec!["the newest snapshot".into()],
         created: ago(9_000),
     }
 }
@@ -92,6 +103,16 @@ pub fn request() -> RequestPage {
         created: ago(11_000),
         expires: ahead(6 * 86_400 + 75_000),
         digest: digest('e'),
+        warnings: vec![
+            WarningLine {
+                strong: true,
+                text: "The newest snapshot, of 2026-11-19 06:20 UTC, is among them; the newest that stays is of 2026-11-15 08:15 UTC.".into(),
+            },
+            WarningLine {
+                strong: false,
+                text: "The newest snapshot that stays is 6 days old.".into(),
+            },
+        ],
         subject: Subject::Objects(Box::new(loss())),
         earlier: Vec::new(),
         later: vec![neighbour("43", "ann")],
@@ -113,6 +134,7 @@ pub fn decided(state: RequestState, effect: Effect) -> RequestPage {
         },
         state,
         form: None,
+        warnings: Vec::new(),
         later: Vec::new(),
         decision: Some(Decision {
             by,
@@ -197,6 +219,14 @@ pub fn requests() -> Vec<(String, String)> {
             },
         ),
         (
+            "request-long-queue",
+            RequestPage {
+                earlier: (1..=40).map(|id| neighbour(&id.to_string(), "bob")).collect(),
+                later: (50..=75).map(|id| neighbour(&id.to_string(), "dora")).collect(),
+                ..request()
+            },
+        ),
+        (
             "request-cooling",
             RequestPage {
                 form: refused(NotAllowed::CoolingOff { until: ahead(40_000) }),
@@ -254,6 +284,10 @@ pub fn requests() -> Vec<(String, String)> {
             "request-settings",
             RequestPage {
                 operation: "Disable four-eyes authorization".into(),
+                warnings: vec![WarningLine {
+                    strong: true,
+                    text: "Four-eyes authorization is turned off.".into(),
+                }],
                 subject: change,
                 later: Vec::new(),
                 ..request()

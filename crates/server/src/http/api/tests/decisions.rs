@@ -115,6 +115,7 @@ async fn a_request_is_listed_and_shown_with_its_queue() {
       "effect_at": null,
       "effect_detail": null,
       "expires_at": "2026-11-25T11:07:40.000000+00:00",
+      "habit": null,
       "href": "/api/v1/requests/2",
       "id": 2,
       "initiator": "laptop",
@@ -131,8 +132,15 @@ async fn a_request_is_listed_and_shown_with_its_queue() {
             "objects": 1
           }
         ],
-        "objects": 1
+        "newest_snapshot_at": "2026-11-18T11:07:40.000000+00:00",
+        "objects": 1,
+        "oldest_snapshot_at": "2026-11-18T11:07:40.000000+00:00",
+        "whole": false
       },
+      "marks": [
+        "nothing_stays"
+      ],
+      "nature": "Snapshots alone, as “restic forget” deletes them. Their data stays until a later request asks for it, but without them clients find nothing of it.",
       "operation": "Delete snapshot main/laptop/8b5b9db0",
       "operation_id": 104,
       "reason": null,
@@ -142,7 +150,31 @@ async fn a_request_is_listed_and_shown_with_its_queue() {
       ],
       "sealed_at": "2026-11-18T11:07:40.000000+00:00",
       "state": "pending",
+      "stays": {
+        "bytes": 6,
+        "kinds": [
+          {
+            "bytes": 6,
+            "kind": "config",
+            "objects": 1
+          }
+        ],
+        "newest_snapshot_at": null,
+        "snapshots": 0
+      },
       "target": "main/laptop",
+      "warnings": [
+        {
+          "code": "nothing_stays",
+          "text": "No snapshot stays in this backup: 1 snapshot would go, and there is nothing else to restore from.",
+          "weight": "strong"
+        },
+        {
+          "code": "first",
+          "text": "Nothing of this account was approved here in the last twelve weeks, so what is usual is not known.",
+          "weight": "notable"
+        }
+      ],
       "why": null
     }
     "#);
@@ -224,6 +256,7 @@ async fn a_second_person_approves_what_they_have_seen() {
       "effect_at": "2026-11-18T11:09:40.000000+00:00",
       "effect_detail": "1 objects, 3 bytes purged",
       "expires_at": "2026-11-25T11:06:40.000000+00:00",
+      "habit": null,
       "href": "/api/v1/requests/1",
       "id": 1,
       "initiator": "laptop",
@@ -240,15 +273,46 @@ async fn a_second_person_approves_what_they_have_seen() {
             "objects": 1
           }
         ],
-        "objects": 1
+        "newest_snapshot_at": "2026-11-18T11:06:40.000000+00:00",
+        "objects": 1,
+        "oldest_snapshot_at": "2026-11-18T11:06:40.000000+00:00",
+        "whole": false
       },
+      "marks": [
+        "nothing_stays"
+      ],
+      "nature": "Snapshots alone, as “restic forget” deletes them. Their data stays until a later request asks for it, but without them clients find nothing of it.",
       "operation": "Delete snapshot main/laptop/7692c3ad",
       "operation_id": 104,
       "reason": null,
       "reject_with": [],
       "sealed_at": "2026-11-18T11:06:40.000000+00:00",
       "state": "approved",
+      "stays": {
+        "bytes": 6,
+        "kinds": [
+          {
+            "bytes": 6,
+            "kind": "config",
+            "objects": 1
+          }
+        ],
+        "newest_snapshot_at": null,
+        "snapshots": 0
+      },
       "target": "main/laptop",
+      "warnings": [
+        {
+          "code": "nothing_stays",
+          "text": "No snapshot stays in this backup: 1 snapshot would go, and there is nothing else to restore from.",
+          "weight": "strong"
+        },
+        {
+          "code": "first",
+          "text": "Nothing of this account was approved here in the last twelve weeks, so what is usual is not known.",
+          "weight": "notable"
+        }
+      ],
       "why": null
     }
     "#);

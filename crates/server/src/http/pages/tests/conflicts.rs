@@ -19,7 +19,7 @@ async fn someone_was_faster() {
     let late = scene
         .decide(&mut bob, &seen, "approve", &scene.server.code("bob"))
         .await;
-    assert_snapshot!(said(&late), @"
+    assert_snapshot!(said(&late), @r"
     409
     History / request 1
     Delete snapshot main/laptop/d618fb15
@@ -33,14 +33,16 @@ async fn someone_was_faster() {
     Your decision came too late. The request was rejected by ann , 2026-11-18 14:08 UTC (just now) .
     Kept
     From backup main/laptop
+    Snapshots alone, as “restic forget” deletes them. Their data stays until a later request asks for it, but without them clients find nothing of it.
     Snapshots
-    1 2 others stay
+    1 received 2026-11-18 11:06 UTC
     Size
     6 B 6 bytes
     Share of the backup
     under 1 %
     Objects
     1 1 snapshots
+    What stays, as of when it was asked for: 2 snapshots, 3.0 MiB; the newest is of 2026-11-18 13:06 UTC (1 h 2 min ago) .
     Snapshots, by when this server received them
     Received Snapshot From
     2026-11-18 11:06 UTC (3 h 2 min ago) d618fb15 ann

@@ -35,7 +35,7 @@ async fn the_request_as_a_supervisor_sees_it() {
     let scene = Scene::set().await;
     scene.request(SNAPSHOTS[0]).await;
     let mut bob = scene.browser("bob").await;
-    assert_snapshot!(said(&bob.get("/requests/1").await), @"
+    assert_snapshot!(said(&bob.get("/requests/1").await), @r"
     200
     Pending / request 1
     Delete snapshot main/laptop/d618fb15
@@ -48,16 +48,20 @@ async fn the_request_as_a_supervisor_sees_it() {
     Its events
     Expires
     2026-11-25 14:07 UTC (in 6 d 23 h)
+    Before you decide
+    Note: Nothing of this account was approved here in the last twelve weeks, so what is usual is not known.
     If approved, this is lost for good
     From backup main/laptop
+    Snapshots alone, as “restic forget” deletes them. Their data stays until a later request asks for it, but without them clients find nothing of it.
     Snapshots
-    1 2 others stay
+    1 received 2026-11-18 11:06 UTC
     Size
     6 B 6 bytes
     Share of the backup
     under 1 %
     Objects
     1 1 snapshots
+    What stays: 2 snapshots, 3.0 MiB; the newest is of 2026-11-18 13:06 UTC (1 h 1 min ago) .
     Snapshots, by when this server received them
     Received Snapshot From
     2026-11-18 11:06 UTC (3 h 1 min ago) d618fb15 ann
@@ -136,7 +140,7 @@ async fn approved_purged_and_found_in_history() {
     );
     scene.server.app.vault.purge_due().await.unwrap();
     let (_, page) = bob.open(approved.location()).await;
-    assert_snapshot!(said(&page), @"
+    assert_snapshot!(said(&page), @r"
     200
     Your approval was recorded.
     History / request 1
@@ -150,14 +154,16 @@ async fn approved_purged_and_found_in_history() {
     Its events
     Approved for deletion
     From backup main/laptop
+    Snapshots alone, as “restic forget” deletes them. Their data stays until a later request asks for it, but without them clients find nothing of it.
     Snapshots
-    1 2 others stay
+    1 received 2026-11-18 11:06 UTC
     Size
     6 B 6 bytes
     Share of the backup
     under 1 %
     Objects
     1 1 snapshots
+    What stays, as of when it was asked for: 2 snapshots, 3.0 MiB; the newest is of 2026-11-18 13:06 UTC (1 h 1 min ago) .
     Snapshots, by when this server received them
     Received Snapshot From
     2026-11-18 11:06 UTC (3 h 1 min ago) d618fb15 ann
@@ -212,17 +218,17 @@ async fn approving_takes_the_earlier_along_and_rejecting_the_later() {
     }
     let mut bob = scene.browser("bob").await;
     let page = bob.get("/requests/2").await;
-    assert_snapshot!(part(&page, "Decide", "Comment (optional)"), @"
+    assert_snapshot!(part(&page, "Decide", "Comment (optional)"), @r"
     Decide
     Your decision
     Approve this and 1 earlier
     Deletes for good.
-    Takes along:
+    Takes along, 6 B in all:
     #1 Delete snapshot main/laptop/d618fb15 , 6 B, by ann
     Reject this and 1 later
     Brings everything back.
     Takes along, because they were asked for as if this were gone:
-    #3 Delete snapshot main/laptop/e86421cb , 9 B, by ann
+    #3 Delete snapshot main/laptop/e86421cb , 9 B, by ann every snapshot
     ");
     let approved = scene
         .decide(&mut bob, &page, "approve", &scene.server.code("bob"))
@@ -246,7 +252,7 @@ async fn approving_takes_the_earlier_along_and_rejecting_the_later() {
     let page = bob.get("/requests/2").await;
     let rejected = scene.decide(&mut bob, &page, "reject", &scene.server.code("bob")).await;
     assert_eq!(rejected.location(), "/requests/2?done=rejected");
-    assert_snapshot!(part(&bob.get("/requests/3").await, "Rejected", "Every object"), @"
+    assert_snapshot!(part(&bob.get("/requests/3").await, "Rejected", "Every object"), @r"
     Rejected
     Asked by
     ann from 198.51.100.7
@@ -256,14 +262,16 @@ async fn approving_takes_the_earlier_along_and_rejecting_the_later() {
     Its events
     Kept
     From backup main/laptop
+    Snapshots alone, as “restic forget” deletes them. Their data stays until a later request asks for it, but without them clients find nothing of it.
     Snapshots
-    1 0 others stay
+    1 received 2026-11-18 13:06 UTC
     Size
     9 B 9 bytes
     Share of the backup
     under 1 %
     Objects
     1 1 snapshots
+    What stays, as of when it was asked for: 0 snapshots, 3.0 MiB.
     Snapshots, by when this server received them
     Received Snapshot From
     2026-11-18 13:06 UTC (1 h 3 min ago) e86421cb ann
@@ -290,7 +298,7 @@ async fn a_collection_that_emptied_and_a_request_that_never_was() {
     scene.delete(ObjectKind::Snapshots, SNAPSHOTS[0]).await;
     let mut ann = scene.browser("ann").await;
     let page = ann.get("/requests/1").await;
-    assert_snapshot!(said(&page), @"
+    assert_snapshot!(said(&page), @r"
     200
     Pending / request 1
     Delete object main/laptop
@@ -301,16 +309,20 @@ async fn a_collection_that_emptied_and_a_request_that_never_was() {
     2026-11-18 14:06 UTC (just now)
     Record
     Its events
+    Before you decide
+    Note: Nothing of this account was approved here in the last twelve weeks, so what is usual is not known.
     Held so far
     From backup main/laptop
+    Snapshots alone, as “restic forget” deletes them. Their data stays until a later request asks for it, but without them clients find nothing of it.
     Snapshots
-    1 2 others stay
+    1 received 2026-11-18 11:06 UTC
     Size
     6 B 6 bytes
     Share of the backup
     under 1 %
     Objects
     1 1 snapshots
+    What stays: 2 snapshots, 3.0 MiB; the newest is of 2026-11-18 13:06 UTC (1 h ago) .
     Snapshots, by when this server received them
     Received Snapshot From
     2026-11-18 11:06 UTC (3 h ago) d618fb15 ann

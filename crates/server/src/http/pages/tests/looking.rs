@@ -125,7 +125,7 @@ async fn pending_with_a_queue_a_collection_and_a_setting() {
     ann.post("/settings/four-eyes/off", &[("csrf", &csrf)]).await;
     scene.put(ObjectKind::Locks, b"a lock").await;
     scene.delete(ObjectKind::Snapshots, SNAPSHOTS[2]).await;
-    assert_snapshot!(said(&ann.get("/pending").await), @"
+    assert_snapshot!(said(&ann.get("/pending").await), @r"
     200
     Pending
     Refresh
@@ -145,6 +145,7 @@ async fn pending_with_a_queue_a_collection_and_a_setting() {
     Settings and receivers
     #3 Disable four-eyes authorization
     yours
+    nobody is asked any more
     a setting
     asked by ann , 2026-11-18 14:09 UTC (just now)
     expires 2026-11-25 14:09 UTC (in 7 d)
@@ -158,7 +159,7 @@ async fn pending_with_a_queue_a_collection_and_a_setting() {
     ends at the latest 2026-11-18 15:09 UTC (in 1 h)
     ");
     let mut bob = scene.browser("bob").await;
-    assert_snapshot!(said(&bob.get("/pending").await), @"
+    assert_snapshot!(said(&bob.get("/pending").await), @r"
     200
     Pending
     Refresh
@@ -175,6 +176,7 @@ async fn pending_with_a_queue_a_collection_and_a_setting() {
     expires 2026-11-25 14:08 UTC (in 6 d 23 h)
     Settings and receivers
     #3 Disable four-eyes authorization
+    nobody is asked any more
     a setting
     asked by ann , 2026-11-18 14:09 UTC (just now)
     expires 2026-11-25 14:09 UTC (in 6 d 23 h)
