@@ -108,7 +108,7 @@ fn nobody_deletes_alone() {
     let receiver_added = [31000];
     let turned_on = [42400];
     let rejected = [42402, 44003, 44000, 42404];
-    let approved = [42402, 42403];
+    let approved = [42402, 42403, 10050, 10050, 10050];
     let expired = [42402, 42405, 44003, 44000];
     let story = [&receiver_added[..], &turned_on, &rejected, &approved, &expired].concat();
     assert_eq!(ids(&arrived), story, "{arrived:#?}");

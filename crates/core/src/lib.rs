@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod account_change;
+pub mod backup;
 pub mod behind;
 pub mod clock;
 pub mod decide;
@@ -25,18 +26,21 @@ pub mod queue;
 pub mod receiver;
 pub mod recovery;
 pub mod request;
+pub mod storage;
 pub mod token;
 pub mod why;
 
 pub use account::{Account, AccountKind, AccountName, AccountState, Role, Roles};
+pub use backup::BackupKind;
 pub use clock::{Clock, Entropy, ManualClock};
 pub use decide::{Actor, Deed, Refusal, Verdict, Via, decide};
 pub use id::{
     AccountId, BackupId, ConfigurationBackupId, Name, NoticeChannelId, ReceiverId, RequestId, ServiceProviderId,
     StorageId, TokenId,
 };
-pub use manifest::{Initiator, Manifest, ManifestObject, Subject};
+pub use manifest::{Initiator, Manifest, ManifestBackup, ManifestObject, Subject};
 pub use object::{Object, ObjectKey, ObjectKind, ObjectName, Sha256};
 pub use policy::Policy;
 pub use purge::PurgeOrder;
+pub use storage::{FolderPath, StorageSpec};
 pub use why::Why;

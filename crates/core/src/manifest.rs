@@ -1,5 +1,6 @@
 //! The manifest: the exact thing that a supervisor decides on, and that the vault checks again before it purges (rule 5).
 
+use aws_lc_rs::digest;
 use countersign_events::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,8 @@ use crate::account_change::{AccountSpec, Reset};
 use crate::behind::Party;
 use crate::logon::{ClientId, ClientSpec};
 use crate::receiver::ReceiverSpec;
-use crate::{AccountId, BackupId, Object, Policy, ReceiverId, RequestId, Sha256, Why};
+use crate::storage::{FolderPath, StorageSpec};
+use crate::{AccountId, BackupId, Object, Policy, ReceiverId, RequestId, Sha256, StorageId, Why};
 
 /// What a request is about. Its canonical JSON (RFC 8785) is hashed; the hash is what is approved.
 ///
@@ -110,6 +112,71 @@ pub enum Subject {
         /// Its immutable id; none when it is new.
         receiver: Option<ReceiverId>,
     },
+    /// A storage that goes out of service.
+    Storage {
+        /// Each of its backups, in the order of their ids.
+        backups: Vec<ManifestBackup>,
+        /// Its name, as people know it.
+        name: crate::Name,
+        /// Its folder; none below the data folder.
+        path: Option<FolderPath>,
+        /// Whether the bytes go, too. Without, the folder is left as it is, and the server forgets it.
+        purge: bool,
+        /// Its immutable id.
+        storage: StorageId,
+    },
+    /// What a storage keeps, and for how long.
+    StorageChange {
+        /// After.
+        after: StorageSpec,
+        /// Before; any other state at the time of the effect is drift.
+        before: StorageSpec,
+        /// Its immutable id.
+        storage: StorageId,
+    },
+}
+
+/// A backup in the manifest of a storage. Locks of clients are no part of it: restores go on while the request waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestBackup {
+    /// Its immutable id.
+    pub backup: BackupId,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Over the list of its objects: see [`ListDigest`].
+    pub list: Sha256,
+    /// Its name, as people know it.
+    pub name: crate::Name,
+    /// How many objects it has.
+    pub objects: u64,
+}
+
+/// The hash of a list of objects in canonical order: of the canonical JSON of each, and a line feed.
+pub struct ListDigest(digest::Context);
+
+impl Default for ListDigest {
+    fn default() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+}
+
+impl ListDigest {
+    /// Takes the next object, by kind, then name.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn add(&mut self, object: &ManifestObject) -> Result<(), serde_json::Error> {
+        self.0.update(serde_json::to_string(object)?.as_bytes());
+        self.0.update(b"\n");
+        Ok(())
+    }
+
+    /// The hash of all.
+    pub fn finish(self) -> Sha256 {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(self.0.finish().as_ref());
+        Sha256(hash)
+    }
 }
 
 /// One object in a manifest.
@@ -304,7 +371,37 @@ mod tests {
             },
             ..manifest(Vec::new())
         };
-        for manifest in [objects, settings, receiver, client, secret, account] {
+        let storage = Manifest {
+            subject: Subject::Storage {
+                backups: vec![ManifestBackup {
+                    backup: BackupId(1),
+                    bytes: 7,
+                    list: Sha256([1; 32]),
+                    name: "laptop".parse().unwrap(),
+                    objects: 2,
+                }],
+                name: "main".parse().unwrap(),
+                path: Some("/srv/a\"é".parse().unwrap()),
+                purge: true,
+                storage: StorageId(1),
+            },
+            ..manifest(Vec::new())
+        };
+        let spec = StorageSpec {
+            immutable_days: Some(7),
+            name: "main".parse().unwrap(),
+            path: Some("/srv/backups".parse().unwrap()),
+            quota_bytes: Some(1 << 40),
+        };
+        let update = Manifest {
+            subject: Subject::StorageChange {
+                after: spec.clone(),
+                before: spec,
+                storage: StorageId(1),
+            },
+            ..manifest(Vec::new())
+        };
+        for manifest in [objects, settings, receiver, client, secret, account, storage, update] {
             let json = manifest.canonical().unwrap();
             assert_eq!(json, sorted(&json));
         }
@@ -322,6 +419,27 @@ mod tests {
             prop_assert_eq!(digest, forward.head().with_objects(list(&mut seeds.iter().copied())).digest().unwrap());
             seeds.insert(other);
             prop_assert_ne!(digest, manifest(Vec::new()).with_objects(list(&mut seeds.iter().copied())).digest().unwrap());
+        }
+
+        /// Rule 5, for a backup within a storage: another object, another size, another hash, another place in the list is another hash.
+        #[test]
+        fn the_hash_of_a_list_tells_every_difference(seeds in proptest::collection::vec(0_u8..200, 1..9), at in 0_usize..9, what in 0_u8..4) {
+            let of = |objects: &[ManifestObject]| {
+                let mut hash = ListDigest::default();
+                objects.iter().for_each(|object| hash.add(object).unwrap());
+                hash.finish()
+            };
+            let objects: Vec<_> = seeds.iter().map(|seed| object(ObjectKind::Data, *seed)).collect();
+            let mut other = objects.clone();
+            let at = at % other.len();
+            match what {
+                0 => other[at].size += 1,
+                1 => other[at].hash = Sha256([255; 32]),
+                2 => { other.remove(at); }
+                _ => other[at].kind = ObjectKind::Index,
+            }
+            prop_assert_eq!(of(&objects), of(&objects.clone()));
+            prop_assert_ne!(of(&objects), of(&other));
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::decide::Warrant;
 use crate::manifest::{Manifest, Subject};
 use crate::request::Approved;
-use crate::{BackupId, ObjectKey, RequestId, Sha256};
+use crate::{BackupId, ObjectKey, RequestId, Sha256, StorageId};
 
 /// An order to destroy exactly what it names. Only a warrant or an approval makes one.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ enum Cause {
         backup: BackupId,
         object: Option<ObjectKey>,
     },
+    StorageAtOnce(StorageId),
     Approved {
         request: RequestId,
         digest: Sha256,
@@ -40,6 +41,11 @@ impl PurgeOrder {
         Self(Cause::AtOnce { backup, object: None })
     }
 
+    /// A storage with all its bytes, at once, while four-eyes authorization is off.
+    pub const fn storage(_warrant: Warrant, storage: StorageId) -> Self {
+        Self(Cause::StorageAtOnce(storage))
+    }
+
     /// What a second person approved.
     pub fn approved(approved: &Approved) -> Self {
         Self(Cause::Approved {
@@ -60,14 +66,22 @@ impl PurgeOrder {
     pub const fn single(&self) -> Option<(BackupId, Option<ObjectKey>)> {
         match &self.0 {
             Cause::AtOnce { backup, object } => Some((*backup, *object)),
-            Cause::Approved { .. } => None,
+            Cause::StorageAtOnce(_) | Cause::Approved { .. } => None,
+        }
+    }
+
+    /// The storage of an order that is done at once.
+    pub const fn whole_storage(&self) -> Option<StorageId> {
+        match &self.0 {
+            Cause::StorageAtOnce(storage) => Some(*storage),
+            Cause::AtOnce { .. } | Cause::Approved { .. } => None,
         }
     }
 
     /// The request of an approved order.
     pub const fn request(&self) -> Option<RequestId> {
         match &self.0 {
-            Cause::AtOnce { .. } => None,
+            Cause::AtOnce { .. } | Cause::StorageAtOnce(_) => None,
             Cause::Approved { request, .. } => Some(*request),
         }
     }
@@ -75,7 +89,7 @@ impl PurgeOrder {
     /// Whether the manifest, made anew from what lies in the store, is what was approved (rule 5).
     pub fn verify(&self, manifest: &Manifest) -> Result<(), Drift> {
         match (&self.0, &manifest.subject) {
-            (Cause::Approved { request, digest }, Subject::Objects { .. })
+            (Cause::Approved { request, digest }, Subject::Objects { .. } | Subject::Storage { purge: true, .. })
                 if *request == manifest.request && manifest.digest().is_ok_and(|now| now == *digest) =>
             {
                 Ok(())
@@ -92,4 +106,57 @@ pub struct DecidedDigest {
     pub request: RequestId,
     /// The digest that was approved.
     pub digest: Sha256,
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_events::Timestamp;
+
+    use super::*;
+    use crate::{AccountId, Initiator};
+
+    fn manifest(purge: bool) -> Manifest {
+        Manifest {
+            expires_at: Timestamp(2),
+            initiator: Initiator {
+                account: AccountId(1),
+                address: "::1".into(),
+                behind: Vec::new(),
+                login_type: 0,
+                name: "ann".into(),
+            },
+            nonce: "00".into(),
+            operation: 107,
+            request: RequestId(7),
+            sealed_at: Timestamp(1),
+            subject: Subject::Storage {
+                backups: Vec::new(),
+                name: "old".parse().unwrap(),
+                path: None,
+                purge,
+                storage: StorageId(2),
+            },
+            version: Manifest::VERSION,
+            why: None,
+        }
+    }
+
+    /// Rule 5: a storage's bytes go only on an approval of exactly that, with its bytes.
+    #[test]
+    fn an_order_for_a_storage_is_for_what_was_approved_alone() {
+        let order = |manifest: &Manifest| {
+            PurgeOrder::resumed(&DecidedDigest {
+                request: RequestId(7),
+                digest: manifest.digest().unwrap(),
+            })
+        };
+        assert_eq!(order(&manifest(true)).verify(&manifest(true)), Ok(()));
+        assert_eq!(order(&manifest(false)).verify(&manifest(false)), Err(Drift));
+        assert_eq!(order(&manifest(false)).verify(&manifest(true)), Err(Drift));
+        let other = Manifest {
+            request: RequestId(8),
+            ..manifest(true)
+        };
+        assert_eq!(order(&other).verify(&other), Err(Drift));
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use countersign_core::logon::RefreshKey;
-use countersign_core::{Clock, Entropy, Name};
+use countersign_core::{Clock, Entropy, Name, StorageSpec};
 use countersign_store::{Store, StoreError};
 use countersign_vault::{OpenVaultError, Vault};
 use tokio::sync::Notify;
@@ -179,7 +179,7 @@ async fn ensure_default_storage(store: &Store, now: countersign_events::Timestam
                     return Ok(());
                 };
                 if tx.storages().await?.is_empty() {
-                    tx.add_storage(&name, now).await?;
+                    tx.add_storage(&StorageSpec::plain(name), None, now).await?;
                 }
                 Ok(())
             })

@@ -1,20 +1,10 @@
-//! Storages and the backups in them.
+//! Backups: which there are, and which are visible.
 
-use countersign_core::{BackupId, Name, RequestId, StorageId};
+use countersign_core::{BackupId, BackupKind, Name, RequestId, StorageId};
 use countersign_events::Timestamp;
 
-use crate::{Row, StoreError, Tx, View};
-
-/// A place for backups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Storage {
-    /// Never given twice.
-    pub id: StorageId,
-    /// How it is called.
-    pub name: Name,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
+use crate::storages::{terms, waits};
+use crate::{Row, StorageTerms, StoreError, Tx, View};
 
 /// A repository of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +23,12 @@ pub struct Backup {
     pub held_by: Option<RequestId>,
     /// Whether that request is approved and its purge is under way.
     pub claimed: bool,
+    /// What it is kept for.
+    pub kind: BackupKind,
+    /// The id of its storage.
+    pub storage_id: StorageId,
+    /// What its storage lets be done with it.
+    pub terms: StorageTerms,
 }
 
 impl Backup {
@@ -47,35 +43,24 @@ impl Backup {
     }
 }
 
+macro_rules! backups {
+    ($rest:literal) => {
+        concat!(
+            "SELECT b.id, s.name, b.name, b.created_at, b.created_by, b.held_by, b.claimed, b.kind, s.id,
+                    s.immutable_days, s.quota_bytes, s.used_bytes,
+                    CASE WHEN s.removing = 1 THEN 2 WHEN s.held_by IS NOT NULL AND ",
+            waits!(),
+            " THEN 1 ELSE 0 END
+             FROM backups b JOIN storages s ON s.id = b.storage_id ",
+            $rest
+        )
+    };
+}
+
 impl View {
-    /// Every storage, by name.
-    pub async fn storages(&mut self) -> Result<Vec<Storage>, StoreError> {
-        let rows = self
-            .rows("SELECT id, name, created_at FROM storages ORDER BY name", params![])
-            .await?;
-        rows.iter().map(storage).collect()
-    }
-
-    /// The storage with this name.
-    pub async fn storage_named(&mut self, name: &Name) -> Result<Option<Storage>, StoreError> {
-        let row = self
-            .row(
-                "SELECT id, name, created_at FROM storages WHERE name = $1",
-                params![name.as_str()],
-            )
-            .await?;
-        row.as_ref().map(storage).transpose()
-    }
-
-    /// The backup with this id, held or not.
+    /// The backup with this id, held or not, also in a storage that is out of service.
     pub async fn backup(&mut self, id: BackupId) -> Result<Option<Backup>, StoreError> {
-        let row = self
-            .row(
-                "SELECT b.id, s.name, b.name, b.created_at, b.created_by, b.held_by, b.claimed
-                 FROM backups b JOIN storages s ON s.id = b.storage_id WHERE b.id = $1",
-                params![id.0],
-            )
-            .await?;
+        let row = self.row(backups!("WHERE b.id = $1"), params![id.0]).await?;
         row.as_ref().map(backup).transpose()
     }
 
@@ -83,38 +68,23 @@ impl View {
     pub async fn backup_named(&mut self, storage: &Name, name: &Name) -> Result<Option<Backup>, StoreError> {
         let row = self
             .row(
-                "SELECT b.id, s.name, b.name, b.created_at, b.created_by, b.held_by, b.claimed
-                 FROM backups b JOIN storages s ON s.id = b.storage_id WHERE s.name = $1 AND b.name = $2",
+                backups!("WHERE s.name = $1 AND b.name = $2 AND s.removing = 0"),
                 params![storage.as_str(), name.as_str()],
             )
             .await?;
         row.as_ref().map(backup).transpose()
     }
 
-    /// Every backup, by storage and name.
+    /// Every backup in service, by storage and name.
     pub async fn backups(&mut self) -> Result<Vec<Backup>, StoreError> {
         let rows = self
-            .rows(
-                "SELECT b.id, s.name, b.name, b.created_at, b.created_by, b.held_by, b.claimed
-                 FROM backups b JOIN storages s ON s.id = b.storage_id ORDER BY s.name, b.name",
-                params![],
-            )
+            .rows(backups!("WHERE s.removing = 0 ORDER BY s.name, b.name"), params![])
             .await?;
         rows.iter().map(backup).collect()
     }
 }
 
 impl Tx {
-    /// Makes a storage. [`StoreError::Exists`] when the name is taken.
-    pub async fn add_storage(&mut self, name: &Name, now: Timestamp) -> Result<StorageId, StoreError> {
-        self.insert(
-            "INSERT INTO storages (name, kind, created_at) VALUES ($1, 'files', $2) RETURNING id",
-            params![name.as_str(), now.0],
-        )
-        .await
-        .map(StorageId)
-    }
-
     /// Makes a backup. [`StoreError::Exists`] when the name is taken, also by a held one.
     pub async fn add_backup(
         &mut self,
@@ -129,6 +99,12 @@ impl Tx {
         )
         .await
         .map(BackupId)
+    }
+
+    /// Says what a backup is kept for.
+    pub async fn mark_backup(&mut self, id: BackupId, kind: BackupKind) -> Result<bool, StoreError> {
+        let sql = "UPDATE backups SET kind = $1 WHERE id = $2 AND kind <> $1";
+        Ok(self.execute(sql, params![kind.as_str(), id.0]).await? == 1)
     }
 
     /// Hides the backup itself; false when it is hidden already.
@@ -162,23 +138,10 @@ impl Tx {
         self.execute(sql, params![id.0]).await.map(drop)
     }
 
-    /// Forgets a backup whose objects are all gone.
-    pub async fn forget_backup(&mut self, id: BackupId) -> Result<(), StoreError> {
-        self.execute("DELETE FROM backups WHERE id = $1", params![id.0])
-            .await
-            .map(drop)
+    /// Forgets a backup whose objects are all gone; false when it was already.
+    pub async fn forget_backup(&mut self, id: BackupId) -> Result<bool, StoreError> {
+        Ok(self.execute("DELETE FROM backups WHERE id = $1", params![id.0]).await? == 1)
     }
-}
-
-fn storage(row: &Row) -> Result<Storage, StoreError> {
-    Ok(Storage {
-        id: StorageId(row.int(0)?),
-        name: row
-            .text(1)?
-            .parse()
-            .map_err(|_| StoreError::Unreadable("the name of a storage"))?,
-        created_at: Timestamp(row.int(2)?),
-    })
 }
 
 fn backup(row: &Row) -> Result<Backup, StoreError> {
@@ -195,5 +158,11 @@ fn backup(row: &Row) -> Result<Backup, StoreError> {
         created_by: row.text(4)?,
         held_by: row.int_or_null(5)?.map(RequestId),
         claimed: row.int(6)? != 0,
+        kind: row
+            .text(7)?
+            .parse()
+            .map_err(|_| StoreError::Unreadable("the kind of a backup"))?,
+        storage_id: StorageId(row.int(8)?),
+        terms: terms(row, 9)?,
     })
 }

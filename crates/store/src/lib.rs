@@ -33,13 +33,14 @@ mod requests;
 mod room;
 mod settings;
 mod signing_keys;
+mod storages;
 mod time_marks;
 mod view;
 mod writer;
 
 pub use account_links::{AccountLink, LinkProgress};
 pub use accounts::{NewAccount, NewToken, Token};
-pub use backups::{Backup, Storage};
+pub use backups::Backup;
 pub use engine::{Row, Value};
 pub use error::StoreError;
 pub use event_search::{EventFilter, Place};
@@ -54,6 +55,7 @@ pub use receivers::Receiver;
 pub use request_search::RequestFilter;
 pub use requests::{ListedObject, NewRequest, RequestRecord};
 pub use signing_keys::SigningKeyRecord;
+pub use storages::{RemovedStorage, Storage, StorageTerms};
 pub use view::{Tx, View};
 
 use std::path::Path;

@@ -2,7 +2,9 @@
 
 use countersign_core::fence::Lock;
 use countersign_core::request::KindSum;
-use countersign_core::{AccountId, BackupId, Object, ObjectKey, ObjectKind, ObjectName, RequestId, Sha256};
+use countersign_core::{
+    AccountId, BackupId, ManifestObject, Object, ObjectKey, ObjectKind, ObjectName, RequestId, Sha256,
+};
 use countersign_events::Timestamp;
 
 use crate::{Row, StoreError, Tx, View};
@@ -42,6 +44,23 @@ impl View {
             )
             .await?;
         row.as_ref().map(stored).transpose()
+    }
+
+    /// The next objects of a backup, visible or held, by kind and name: at most 1000 after this one.
+    pub async fn objects_after(
+        &mut self,
+        backup: BackupId,
+        after: Option<ObjectKey>,
+    ) -> Result<Vec<StoredObject>, StoreError> {
+        let (kind, name) = after.map_or(("", String::new()), |key| (key.kind.as_str(), key.name.to_string()));
+        let rows = self
+            .rows(
+                "SELECT kind, name, size, hash, received_at, received_by, account_id, held_by, claimed FROM objects
+                 WHERE backup_id = $1 AND (kind > $2 OR (kind = $2 AND name > $3)) ORDER BY kind, name LIMIT 1000",
+                params![backup.0, kind, name],
+            )
+            .await?;
+        rows.iter().map(stored).collect()
     }
 
     /// The size of an object that clients see.
@@ -216,6 +235,11 @@ impl Tx {
                 account.0
             ],
         )
+        .await?;
+        self.execute(
+            "UPDATE storages SET used_bytes = used_bytes + $1 WHERE id = (SELECT storage_id FROM backups WHERE id = $2)",
+            params![signed(object.size), backup.0],
+        )
         .await
         .map(drop)
     }
@@ -272,14 +296,33 @@ impl Tx {
             == 1)
     }
 
-    /// Forgets an object whose bytes are gone.
+    /// Forgets an object whose bytes are gone; false when it was already.
     pub async fn forget_object(&mut self, backup: BackupId, key: ObjectKey) -> Result<bool, StoreError> {
+        // Its size leaves the storage's sum while the row still says it.
+        self.execute(
+            "UPDATE storages SET used_bytes = used_bytes - (SELECT size FROM objects WHERE backup_id = $1 AND kind = $2 AND name = $3)
+             WHERE id = (SELECT b.storage_id FROM backups b JOIN objects o ON o.backup_id = b.id
+                         WHERE b.id = $1 AND o.kind = $2 AND o.name = $3)",
+            params![backup.0, key.kind.as_str(), key.name.to_string()],
+        )
+        .await?;
         let sql = "DELETE FROM objects WHERE backup_id = $1 AND kind = $2 AND name = $3";
         Ok(self
             .execute(sql, params![backup.0, key.kind.as_str(), key.name.to_string()])
             .await?
             == 1)
     }
+}
+
+/// An object as a manifest has it: its kind, name, size and hash, in the first columns.
+pub(crate) fn listed_object(row: &Row) -> Result<ManifestObject, StoreError> {
+    let unreadable = || StoreError::Unreadable("an object");
+    Ok(ManifestObject {
+        kind: row.text(0)?.parse().map_err(|_| unreadable())?,
+        name: row.text(1)?,
+        size: unsigned(row.int(2)?),
+        hash: Sha256::from_slice(&row.blob(3)?).ok_or_else(unreadable)?,
+    })
 }
 
 fn stored(row: &Row) -> Result<StoredObject, StoreError> {
@@ -314,7 +357,7 @@ fn kind_sum(row: &Row) -> Result<KindSum, StoreError> {
     })
 }
 
-fn unsigned(value: i64) -> u64 {
+pub(crate) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 

@@ -237,7 +237,13 @@ mod tests {
         let store = Store::open(&folder.path().join("test.db")).await.unwrap();
         let done = store.write(|tx| {
             Box::pin(async move {
-                let storage = tx.add_storage(&"main".parse::<Name>().unwrap(), START).await?;
+                let storage = tx
+                    .add_storage(
+                        &countersign_core::StorageSpec::plain("main".parse().unwrap()),
+                        None,
+                        START,
+                    )
+                    .await?;
                 let backup = tx
                     .add_backup(storage, &"laptop".parse::<Name>().unwrap(), "ann", START)
                     .await?;

@@ -2,7 +2,8 @@
 
 use countersign_core::token::Rights;
 use countersign_core::{
-    AccountId, AccountKind, Actor, BackupId, Name, Object, ObjectKey, ObjectKind, RequestId, Roles, Sha256, Via,
+    AccountId, AccountKind, Actor, BackupId, Name, Object, ObjectKey, ObjectKind, RequestId, Roles, Sha256,
+    StorageSpec, Via,
 };
 use countersign_events::{Event, Operation, Timestamp, User};
 
@@ -45,7 +46,7 @@ async fn with_backup(store: &Store) -> BackupId {
         .write(|tx| {
             Box::pin(async move {
                 let main: Name = "main".parse().unwrap();
-                let storage = tx.add_storage(&main, NOW).await?;
+                let storage = tx.add_storage(&StorageSpec::plain(main), None, NOW).await?;
                 let backup = tx
                     .add_backup(storage, &"laptop".parse().unwrap(), "laptop", NOW)
                     .await?;

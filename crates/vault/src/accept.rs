@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use bytes::Bytes;
 use countersign_core::request::State;
 use countersign_core::token::Rights;
-use countersign_core::{Actor, BackupId, Deed, Object, ObjectKey, RequestId, Verdict, Via, decide};
+use countersign_core::{Actor, BackupId, Deed, Object, ObjectKey, ObjectKind, RequestId, Verdict, Via, decide};
 use countersign_events::{Timestamp, User};
 use countersign_store::{StoreError, StoredObject, Tx};
 
@@ -37,7 +37,7 @@ impl Vault {
     pub fn accept(&self, backup: OpenBackup, key: ObjectKey, actor: &Actor) -> Result<Incoming, VaultError> {
         // Without its lock no client reads, so a token that may only read still locks.
         let may_add = match actor.via {
-            Via::Token(rights) => rights >= Rights::Append || key.kind == countersign_core::ObjectKind::Locks,
+            Via::Token(rights) => rights >= Rights::Append || key.kind == ObjectKind::Locks,
             Via::Session(_) => false,
         };
         if !may_add {
@@ -130,10 +130,20 @@ async fn record(
 ) -> Result<Accepted, VaultError> {
     let key = object.key;
     // It may have been hidden while the bytes came; what is hidden then must hold nothing that its manifest does not list.
-    if !tx.backup(backup).await?.is_some_and(|backup| backup.visible()) {
-        return Err(VaultError::NoBackup);
-    }
+    let terms = match tx.backup(backup).await? {
+        Some(backup) if backup.visible() && !backup.terms.removing => backup.terms,
+        _ => return Err(VaultError::NoBackup),
+    };
     let Some(known) = tx.object(backup, key).await? else {
+        // Without a lock no client reads, and locks are small: they are let in.
+        if key.kind != ObjectKind::Locks {
+            if terms.closed {
+                return Err(VaultError::StorageCloses);
+            }
+            if terms.room.is_some_and(|room| room < object.size) {
+                return Err(VaultError::QuotaFull);
+            }
+        }
         tx.publish_object(backup, &object, actor.account).await?;
         return Ok(Accepted::Created);
     };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::fence::Activity;
 use countersign_core::token::Rights;
-use countersign_core::{Actor, BackupId, Clock, Name, Via};
+use countersign_core::{Actor, BackupId, Clock, Name, StorageId, Via};
 use countersign_store::{Backup, StoreError};
 
 use crate::files::Files;
@@ -30,16 +30,16 @@ impl OpenBackup {
 /// What is kept at hand.
 #[derive(Default)]
 pub(crate) struct Known {
-    by_name: Mutex<HashMap<(Name, Name), BackupId>>,
+    by_name: Mutex<HashMap<(Name, Name), (BackupId, StorageId)>>,
     traffic: Mutex<HashMap<BackupId, Arc<Traffic>>>,
 }
 
 impl Known {
-    fn id(&self, storage: &Name, name: &Name) -> Option<BackupId> {
+    fn id(&self, storage: &Name, name: &Name) -> Option<(BackupId, StorageId)> {
         lock(&self.by_name).get(&(storage.clone(), name.clone())).copied()
     }
 
-    fn learn(&self, storage: &Name, name: &Name, id: BackupId) {
+    fn learn(&self, storage: &Name, name: &Name, id: (BackupId, StorageId)) {
         lock(&self.by_name).insert((storage.clone(), name.clone()), id);
     }
 
@@ -68,26 +68,29 @@ impl Vault {
         storage: &Name,
         name: &Name,
     ) -> Result<OpenBackup, VaultError> {
-        let files = self.files(storage)?.clone();
-        if let Some(id) = self.known.id(storage, name) {
+        if let Some((id, of)) = self.known.id(storage, name) {
             let entered = visit(&self.traffic(id), &self.clock)?;
             // The name may have been forgotten between the two looks.
-            if self.known.id(storage, name) == Some(id) {
+            if self.known.id(storage, name) == Some((id, of)) {
                 return Ok(OpenBackup {
                     id,
-                    files,
+                    files: self.files(of)?,
                     _visit: entered,
                 });
             }
         }
-        let backup = self.named(storage, name).await?.ok_or(VaultError::NoBackup)?;
+        let backup = match self.named(storage, name).await? {
+            Some(backup) => backup,
+            None => return Err(self.no_backup(storage).await?),
+        };
         let entered = visit(&self.traffic(backup.id), &self.clock)?;
         // Asked again inside the visit: no decision can hide it from here on.
         let backup = self.named(storage, name).await?.ok_or(VaultError::NoBackup)?;
         if !backup.visible() {
             return Err(VaultError::NoBackup);
         }
-        self.known.learn(storage, name, backup.id);
+        let files = self.files(backup.storage_id)?;
+        self.known.learn(storage, name, (backup.id, backup.storage_id));
         Ok(OpenBackup {
             id: backup.id,
             files,
@@ -95,12 +98,21 @@ impl Vault {
         })
     }
 
+    /// What is missing: the backup, or already the storage.
+    async fn no_backup(&self, storage: &Name) -> Result<VaultError, StoreError> {
+        let storage = storage.clone();
+        let there = self
+            .store
+            .ask(move |view| Box::pin(async move { view.storage_named(&storage).await }))
+            .await?;
+        Ok(there.map_or(VaultError::NoStorage, |_| VaultError::NoBackup))
+    }
+
     /// Makes a backup; an existing one is left as it is.
     pub async fn create(&self, storage: &Name, name: &Name, actor: &Actor) -> Result<BackupId, VaultError> {
         if let Via::Token(Rights::Read) = actor.via {
             return Err(VaultError::ReadOnly);
         }
-        self.files(storage)?;
         let (storage, name, by, now) = (storage.clone(), name.clone(), actor.name.clone(), self.clock.now());
         self.store
             .write(move |tx| {
@@ -110,6 +122,9 @@ impl Vault {
                         Some(_) => Err(VaultError::AwaitsDecision),
                         None => {
                             let storage = tx.storage_named(&storage).await?.ok_or(VaultError::NoStorage)?;
+                            if storage.held_by.is_some() {
+                                return Err(VaultError::StorageCloses);
+                            }
                             Ok(tx.add_backup(storage.id, &name, &by, now).await?)
                         }
                     }
@@ -135,10 +150,6 @@ impl Vault {
                 .entry(id)
                 .or_insert_with(|| Arc::new(Traffic::since(start))),
         )
-    }
-
-    pub(crate) fn files(&self, storage: &Name) -> Result<&Files, VaultError> {
-        self.storages.get(storage).ok_or(VaultError::NoStorage)
     }
 
     async fn named(&self, storage: &Name, name: &Name) -> Result<Option<Backup>, StoreError> {

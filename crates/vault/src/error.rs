@@ -3,6 +3,7 @@
 use countersign_core::fence::InUse;
 use countersign_core::queue::OutOfOrder;
 use countersign_core::{Refusal, RequestId, request};
+use countersign_events::Timestamp;
 use countersign_store::StoreError;
 
 use crate::files::FileError;
@@ -37,6 +38,23 @@ pub enum VaultError {
     /// Requests about parts of it wait.
     #[error("requests about this backup wait for a decision: decide them first")]
     RequestsWait,
+    /// A retention lock keeps it, whoever asks or approves.
+    #[error("the storage's retention lock keeps this until {}: nobody deletes it before, with or without an approval", .until.rfc3339(0))]
+    Immutable {
+        /// From when on it can be deleted.
+        until: Timestamp,
+    },
+    /// A request to delete the storage waits.
+    #[error("a request to delete this storage waits for a decision: until then it can only be read")]
+    StorageCloses,
+    /// Its folder cannot be opened.
+    #[error("this storage is out of service: its folder is not there or cannot be opened; the server's log says more")]
+    StorageAway,
+    /// The quota of the storage is used up.
+    #[error(
+        "the quota of this storage is used up: nothing was kept; ask for a larger one, or delete what is not needed"
+    )]
+    QuotaFull,
     /// No more bytes may be held in this backup.
     #[error("too many bytes of this backup wait for a decision: decide the waiting requests first")]
     HeldCap,

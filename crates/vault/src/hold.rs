@@ -1,11 +1,14 @@
 //! Holding: what destroys is hidden at once and kept, until a second person decides.
 
+use countersign_core::decide::Warrant;
 use countersign_core::purge::PurgeOrder;
 use countersign_core::{Actor, BackupId, Deed, Object, ObjectKey, ObjectKind, Policy, RequestId, Verdict, decide};
 use countersign_events::{Operation, Timestamp};
-use countersign_store::{NewRequest, StoreError, StoredObject, Tx};
+use countersign_store::{Backup, NewRequest, StoreError, StoredObject, Tx};
 
-use crate::{OpenBackup, Vault, VaultError, seal};
+use crate::files::Files;
+use crate::reports::{self, By};
+use crate::{OpenBackup, Vault, VaultError, retention, seal};
 
 /// What became of a delete. Each of the three is a success for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,14 +34,46 @@ impl Vault {
         let step = self
             .store
             .write(move |tx| Box::pin(async move { delete_in(tx, id, key, &asking, now, nonce).await }))
-            .await?;
+            .await;
+        let step = self.or_reported(actor, step).await?;
+        self.carried_out(&backup.files, step).await
+    }
+
+    /// Deletes one object as far as a person may: at once, or by a request of its own that is sealed at once. What was being collected
+    /// is sealed before it, so that the requests of a backup stay in the order of their deletes.
+    pub async fn delete_one(&self, backup: &OpenBackup, key: ObjectKey, actor: &Actor) -> Result<Deleted, VaultError> {
+        let (id, asking, now) = (backup.id, actor.clone(), self.clock.now());
+        let nonces = (self.nonce(), self.nonce());
+        let step = self
+            .store
+            .write(move |tx| Box::pin(async move { delete_one_in(tx, id, key, &asking, now, nonces).await }))
+            .await;
+        let step = self.or_reported(actor, step).await?;
+        self.carried_out(&backup.files, step).await
+    }
+
+    async fn carried_out(&self, files: &Files, step: Step) -> Result<Deleted, VaultError> {
         match step {
             Step::Ended(ended) => Ok(ended),
             Step::AtOnce(order) => {
-                self.purge_at_once(&backup.files, &order).await?;
+                self.purge_at_once(files, &order).await?;
                 Ok(Deleted::Done)
             }
         }
+    }
+
+    /// Reports a delete that was refused, in a transaction of its own: the first is undone.
+    async fn or_reported(&self, actor: &Actor, step: Result<Step, VaultError>) -> Result<Step, VaultError> {
+        if let Err(error) = &step
+            && let Some(event) = reports::refused(actor, error)
+        {
+            let (name, now) = (actor.name.clone(), self.clock.now());
+            self.store
+                .write(move |tx| Box::pin(async move { tx.report(&event, now, None, &name).await }))
+                .await
+                .map_err(|error: StoreError| VaultError::from(error))?;
+        }
+        step
     }
 
     /// Deletes a whole backup as far as the actor may: at once, or by a request that is sealed at once.
@@ -48,17 +83,12 @@ impl Vault {
         let step = self
             .store
             .write(move |tx| Box::pin(async move { delete_backup_in(tx, id, &asking, now, nonces).await }))
-            .await?;
+            .await;
+        let step = self.or_reported(actor, step).await?;
         self.known.forget_names();
-        match step {
-            Step::Ended(ended) => Ok(ended),
-            Step::AtOnce(order) => {
-                let files = backup.files.clone();
-                drop(backup);
-                self.purge_at_once(&files, &order).await?;
-                Ok(Deleted::Done)
-            }
-        }
+        let files = backup.files.clone();
+        drop(backup);
+        self.carried_out(&files, step).await
     }
 }
 
@@ -77,17 +107,81 @@ async fn delete_in(
     let policy = tx.policy().await?;
     match decide(actor, deed(&known), &policy, now) {
         Verdict::Deny(refusal) => Err(refusal.into()),
-        Verdict::Allow(warrant) => {
-            tx.claim_object_at_once(backup, key).await?;
-            Ok(Step::AtOnce(PurgeOrder::object(warrant, backup, key)))
-        }
+        Verdict::Allow(warrant) => claim(tx, warrant, backup, &known, actor, now).await,
         Verdict::Hold => {
+            may_go(tx, backup, &known, now).await?;
             let request = collecting_for(tx, backup, actor, &policy, now, nonce).await?;
             within_cap(tx, backup, &known.object, &policy).await?;
             tx.hold_object(backup, key, request).await?;
             Ok(Step::Ended(Deleted::Held(request)))
         }
     }
+}
+
+async fn delete_one_in(
+    tx: &mut Tx,
+    backup: BackupId,
+    key: ObjectKey,
+    actor: &Actor,
+    now: Timestamp,
+    (earlier, own): (String, String),
+) -> Result<Step, VaultError> {
+    let known = match tx.object(backup, key).await? {
+        Some(known) if known.held_by.is_none() => known,
+        _ => return Ok(Step::Ended(Deleted::Unknown)),
+    };
+    let policy = tx.policy().await?;
+    match decide(actor, deed(&known), &policy, now) {
+        Verdict::Deny(refusal) => Err(refusal.into()),
+        Verdict::Allow(warrant) => claim(tx, warrant, backup, &known, actor, now).await,
+        Verdict::Hold => {
+            may_go(tx, backup, &known, now).await?;
+            if let Some(collecting) = tx.collecting(backup).await? {
+                seal::seal(tx, &collecting, &policy, now, earlier).await?;
+            }
+            within_cap(tx, backup, &known.object, &policy).await?;
+            let target = tx.backup(backup).await?.ok_or(VaultError::NoBackup)?.path();
+            let new = NewRequest {
+                operation: Operation::DeleteObject { name: target.clone() },
+                backup: Some(backup),
+                target,
+                created_at: now,
+            };
+            let request = tx.begin_request(&new, actor).await?;
+            tx.hold_object(backup, key, request).await?;
+            let record = tx.request(request).await?.ok_or(VaultError::NoRequest(request))?;
+            seal::seal(tx, &record, &policy, now, own).await?;
+            Ok(Step::Ended(Deleted::Held(request)))
+        }
+    }
+}
+
+/// Hides an object that goes at once, and reports it.
+async fn claim(
+    tx: &mut Tx,
+    warrant: Warrant,
+    backup: BackupId,
+    known: &StoredObject,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Step, VaultError> {
+    let of = may_go(tx, backup, known, now).await?;
+    let key = known.object.key;
+    tx.claim_object_at_once(backup, key).await?;
+    reports::snapshot_deleted(tx, &of, known, &By::actor(actor), now).await?;
+    Ok(Step::AtOnce(PurgeOrder::object(warrant, backup, key)))
+}
+
+/// Whether the storage lets an object go: nothing about its own deletion waits, and no retention lock keeps it.
+async fn may_go(tx: &mut Tx, backup: BackupId, known: &StoredObject, now: Timestamp) -> Result<Backup, VaultError> {
+    let of = tx.backup(backup).await?.ok_or(VaultError::NoBackup)?;
+    if known.object.key.kind != ObjectKind::Locks {
+        if of.terms.closed {
+            return Err(VaultError::StorageCloses);
+        }
+        retention::unlocked(&of.terms, known.object.key.kind, known.object.received_at, now)?;
+    }
+    Ok(of)
 }
 
 const fn deed(known: &StoredObject) -> Deed {
@@ -154,18 +248,25 @@ async fn delete_backup_in(
     match decide(actor, Deed::DeleteBackup, &policy, now) {
         Verdict::Deny(refusal) => Err(refusal.into()),
         Verdict::Allow(warrant) => {
+            whole_may_go(tx, &known, now).await?;
             if !tx.queue(backup).await?.is_empty() || tx.collecting(backup).await?.is_some() {
                 return Err(VaultError::RequestsWait);
             }
+            let by = By::actor(actor);
+            for snapshot in tx.snapshots(backup, u32::MAX).await? {
+                reports::snapshot_deleted(tx, &known, &snapshot, &by, now).await?;
+            }
+            reports::backup_deleted(tx, &known, &by, now).await?;
             tx.claim_backup_at_once(backup).await?;
             Ok(Step::AtOnce(PurgeOrder::backup(warrant, backup)))
         }
         Verdict::Hold => {
+            whole_may_go(tx, &known, now).await?;
             if let Some(collecting) = tx.collecting(backup).await? {
                 seal::seal(tx, &collecting, &policy, now, earlier).await?;
             }
             let new = NewRequest {
-                operation: Operation::DeleteBackup { name: known.path() },
+                operation: known.kind.deletion(known.path()),
                 backup: Some(backup),
                 target: known.path(),
                 created_at: now,
@@ -180,4 +281,12 @@ async fn delete_backup_in(
             Ok(Step::Ended(Deleted::Held(request)))
         }
     }
+}
+
+/// The same for a whole backup.
+async fn whole_may_go(tx: &mut Tx, backup: &Backup, now: Timestamp) -> Result<(), VaultError> {
+    if backup.terms.closed {
+        return Err(VaultError::StorageCloses);
+    }
+    retention::backup_unlocked(tx, backup.id, &backup.terms, now).await
 }

@@ -9,9 +9,12 @@ mod error;
 pub mod files;
 mod hold;
 mod purge;
+mod reports;
+pub mod retention;
 mod seal;
 mod serve;
 pub mod settle;
+mod storages;
 mod traffic;
 
 pub use accept::{Accepted, Incoming};
@@ -19,26 +22,27 @@ pub use backup::OpenBackup;
 pub use error::VaultError;
 pub use hold::Deleted;
 pub use seal::request_change;
+pub use storages::{End, Grounds, Prepared, take_out};
 pub use traffic::Gate;
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_core::{Clock, Entropy, Name};
+use countersign_core::{Clock, Entropy};
 use countersign_events::Timestamp;
-use countersign_store::Store;
+use countersign_store::{Store, StoreError};
 use tokio::sync::{Mutex, Notify};
 
 use backup::Known;
-use files::{Files, OpenError};
+use files::OpenError;
+use storages::Shelves;
 
 /// The vault. Share it in an [`Arc`].
 pub struct Vault {
     store: Store,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    storages: HashMap<Name, Files>,
+    shelves: Arc<Shelves>,
     known: Known,
     started_at: Timestamp,
     purge_due: Notify,
@@ -54,27 +58,30 @@ pub enum OpenVaultError {
     Files(#[from] OpenError),
     /// Below.
     #[error(transparent)]
-    Store(#[from] countersign_store::StoreError),
+    Store(#[from] StoreError),
 }
 
 impl Vault {
-    /// Opens the folder of every storage below `root`; each storage has one, named by its number.
+    /// Opens the folder of every storage: its own, or one below `root` that is named by its number.
     pub async fn open(
         store: Store,
         root: &Path,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, OpenVaultError> {
-        let mut storages = HashMap::new();
-        for storage in store.ask(|view| Box::pin(async move { view.storages().await })).await? {
-            storages.insert(storage.name, Files::open(root.join(storage.id.to_string()))?);
-        }
+        let shelves = Shelves::below(root);
+        let (storages, removed) = store
+            .read(|view| {
+                Box::pin(async move { Ok::<_, StoreError>((view.storages().await?, view.removed_storages().await?)) })
+            })
+            .await?;
+        Self::open_storages(&shelves, &storages, &removed)?;
         let started_at = clock.now();
         Ok(Self {
             store,
             clock,
             entropy,
-            storages,
+            shelves: Arc::new(shelves),
             known: Known::default(),
             started_at,
             purge_due: Notify::new(),
@@ -85,11 +92,6 @@ impl Vault {
     /// The store below.
     pub const fn store(&self) -> &Store {
         &self.store
-    }
-
-    /// The storages and their files, for space and checks.
-    pub fn storages(&self) -> impl Iterator<Item = (&Name, &Files)> {
-        self.storages.iter()
     }
 }
 

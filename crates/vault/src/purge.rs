@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use countersign_core::manifest::{Manifest, ManifestObject, Subject};
 use countersign_core::purge::{DecidedDigest, PurgeOrder};
 use countersign_core::request::Effect;
-use countersign_core::{BackupId, ObjectKey, RequestId};
+use countersign_core::{BackupId, ObjectKey, ObjectKind, RequestId};
 use countersign_store::{StoreError, StoredObject};
 
 use crate::files::{Files, Place};
-use crate::{Vault, VaultError};
+use crate::reports::{self, By};
+use crate::{Vault, VaultError, retention};
 
 /// How many objects share one commit.
 const CHUNK: usize = 256;
@@ -35,6 +36,9 @@ impl Vault {
     /// The last thing that went wrong. What was due and could not be done stays due, and its request says why.
     pub async fn purge_due(&self) -> Result<usize, VaultError> {
         let mut outcome = self.finish_at_once().await;
+        if let Err(error) = self.settle_storages().await {
+            outcome = Err(error);
+        }
         let due = self.store.ask(|view| Box::pin(async move { view.due().await })).await?;
         for decided in &due {
             if let Err(error) = self.purge_approved(decided).await {
@@ -49,7 +53,7 @@ impl Vault {
         let order = PurgeOrder::resumed(decided);
         let (effect, detail) = match self.purge(&order, id).await {
             Ok((objects, bytes)) => (Effect::Done, format!("{objects} objects, {bytes} bytes purged")),
-            Err(VaultError::Drift) => (Effect::Failed, VaultError::Drift.to_string()),
+            Err(error @ (VaultError::Drift | VaultError::Immutable { .. })) => (Effect::Failed, error.to_string()),
             Err(error) => {
                 self.record_effect(id, Effect::Due, format!("not yet: {error}")).await?;
                 return Err(error);
@@ -68,13 +72,21 @@ impl Vault {
     }
 
     async fn purge(&self, order: &PurgeOrder, id: RequestId) -> Result<(usize, u64), VaultError> {
-        let (manifest, claimed) = self
+        let (manifest, record, claimed) = self
             .store
             .read(move |view| {
-                Box::pin(async move { Ok::<_, StoreError>((view.manifest(id).await?, view.held_objects(id).await?)) })
+                Box::pin(async move {
+                    let manifest = view.manifest(id).await?;
+                    Ok::<_, StoreError>((manifest, view.request(id).await?, view.held_objects(id).await?))
+                })
             })
             .await?;
         let manifest = manifest.ok_or(StoreError::Unreadable("a manifest"))?;
+        let by = record.map(|record| By {
+            name: record.initiator.name,
+            login_type: record.initiator.login_type,
+            request: Some(id),
+        });
         order.verify(&manifest)?;
         let Manifest {
             subject: Subject::Objects {
@@ -93,15 +105,15 @@ impl Vault {
             }
             Err(error) => return Err(error),
         };
-        self.check_before_purge(files, backup, &objects, &claimed).await?;
-        self.remove(
-            files,
-            backup,
-            claimed.iter().map(|claimed| claimed.object.key).collect(),
-        )
-        .await?;
+        let now = self.clock.now();
+        self.store
+            .read(move |view| Box::pin(retention::request_unlocked(view, backup, id, now)))
+            .await?;
+        self.check_before_purge(&files, backup, &objects, &claimed).await?;
+        let keys = claimed.iter().map(|claimed| claimed.object.key).collect();
+        self.remove(&files, backup, keys, by.as_ref()).await?;
         if whole {
-            self.remove_backup(files, backup).await?;
+            self.remove_backup(&files, backup, by.as_ref()).await?;
         }
         Ok((objects.len(), objects.iter().map(|object| object.size).sum()))
     }
@@ -141,10 +153,10 @@ impl Vault {
     /// Carries out an order that a warrant made.
     pub(crate) async fn purge_at_once(&self, files: &Files, order: &PurgeOrder) -> Result<(), VaultError> {
         match order.single() {
-            Some((backup, Some(key))) => self.remove(files, backup, vec![key]).await,
+            Some((backup, Some(key))) => self.remove(files, backup, vec![key], None).await,
             Some((backup, None)) => {
                 self.remove_claimed(files, backup).await?;
-                self.remove_backup(files, backup).await
+                self.remove_backup(files, backup, None).await
             }
             None => Err(VaultError::Drift),
         }
@@ -160,15 +172,15 @@ impl Vault {
             .await?;
         for (backup, key) in objects {
             let files = self.files_of(backup).await?;
-            self.remove(files, backup, vec![key]).await?;
+            self.remove(&files, backup, vec![key], None).await?;
         }
         for backup in backups
             .into_iter()
             .filter(|backup| backup.claimed && backup.held_by == Some(RequestId(0)))
         {
-            let files = self.files(&backup.storage)?;
-            self.remove_claimed(files, backup.id).await?;
-            self.remove_backup(files, backup.id).await?;
+            let files = self.files(backup.storage_id)?;
+            self.remove_claimed(&files, backup.id).await?;
+            self.remove_backup(&files, backup.id, None).await?;
         }
         Ok(())
     }
@@ -183,20 +195,33 @@ impl Vault {
             .filter(|(of, _)| *of == backup)
             .map(|(_, key)| key)
             .collect();
-        self.remove(files, backup, keys).await
+        self.remove(files, backup, keys, None).await
     }
 
-    /// First the bytes, then the row: cut off in between, the row says what is left to do.
-    async fn remove(&self, files: &Files, backup: BackupId, keys: Vec<ObjectKey>) -> Result<(), VaultError> {
+    /// First the bytes, then the row: cut off in between, the row says what is left to do. Whoever did it at once was reported then;
+    /// on a request (`by`), each snapshot is reported where its row goes, once.
+    async fn remove(
+        &self,
+        files: &Files,
+        backup: BackupId,
+        keys: Vec<ObjectKey>,
+        by: Option<&By>,
+    ) -> Result<(), VaultError> {
         for chunk in keys.chunks(CHUNK) {
             files
                 .remove_all(chunk.iter().map(|key| Place { backup, key: *key }).collect())
                 .await?;
-            let chunk = chunk.to_vec();
+            let (chunk, by, now) = (chunk.to_vec(), by.cloned(), self.clock.now());
             self.store
                 .write(move |tx| {
                     Box::pin(async move {
                         for key in chunk {
+                            if let Some(by) = by.as_ref().filter(|_| key.kind == ObjectKind::Snapshots)
+                                && let (Some(of), Some(stored)) =
+                                    (tx.backup(backup).await?, tx.object(backup, key).await?)
+                            {
+                                reports::snapshot_deleted(tx, &of, &stored, by, now).await?;
+                            }
                             tx.forget_object(backup, key).await?;
                         }
                         Ok::<_, StoreError>(())
@@ -207,20 +232,29 @@ impl Vault {
         Ok(())
     }
 
-    async fn remove_backup(&self, files: &Files, backup: BackupId) -> Result<(), VaultError> {
+    async fn remove_backup(&self, files: &Files, backup: BackupId, by: Option<&By>) -> Result<(), VaultError> {
         files.remove_backup(backup).await?;
+        let (by, now) = (by.cloned(), self.clock.now());
         self.store
-            .write(move |tx| Box::pin(async move { tx.forget_backup(backup).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let of = tx.backup(backup).await?;
+                    if let (true, Some(of), Some(by)) = (tx.forget_backup(backup).await?, of, by) {
+                        reports::backup_deleted(tx, &of, &by, now).await?;
+                    }
+                    Ok::<_, StoreError>(())
+                })
+            })
             .await?;
         self.known.forget_names();
         Ok(())
     }
 
-    pub(crate) async fn files_of(&self, backup: BackupId) -> Result<&Files, VaultError> {
+    pub(crate) async fn files_of(&self, backup: BackupId) -> Result<Files, VaultError> {
         let backup = self
             .store
             .ask(move |view| Box::pin(async move { view.backup(backup).await }))
             .await?;
-        self.files(&backup.ok_or(VaultError::NoBackup)?.storage)
+        self.files(backup.ok_or(VaultError::NoBackup)?.storage_id)
     }
 }

@@ -94,7 +94,10 @@ pub(crate) async fn seal(
         return Err(VaultError::NoRequest(record.id));
     };
     let held = tx.held_objects(record.id).await?;
-    let whole = matches!(record.operation, Operation::DeleteBackup { .. });
+    let whole = matches!(
+        record.operation,
+        Operation::DeleteBackup { .. } | Operation::DeleteLogBackup { .. }
+    );
     if held.is_empty() && !whole {
         return Ok(tx.close_request(record.id, now).await?);
     }

@@ -9,7 +9,7 @@ use countersign_events::Timestamp;
 use countersign_store::{StoreError, Tx};
 
 use crate::files::Place;
-use crate::{Vault, VaultError, seal};
+use crate::{Vault, VaultError, retention, seal};
 
 /// A person who decides, with their fresh second factor.
 pub struct Supervisor<'a> {
@@ -41,6 +41,7 @@ pub async fn approve(
         let known = tx.accounts_behind(&waiting.initiator).await?;
         let approved = waiting.approve(supervisor.account, supervisor.proof, *seen, &known, now)?;
         check_drift(tx, *id, *seen).await?;
+        retention::request_unlocked(tx, backup, *id, now).await?;
         tx.claim_objects(*id).await?;
         tx.claim_backup(*id).await?;
         tx.record_approval(&approved, supervisor.comment, Effect::Due, now)

@@ -415,3 +415,71 @@ async fn past_the_cap_on_held_bytes_a_delete_is_refused() {
     ));
     assert!(house.sees(ObjectKind::Data, b"two").await);
 }
+
+#[tokio::test]
+async fn a_storage_that_goes_is_finished_by_a_restart() {
+    let house = house().await;
+    house.make().await;
+    house.put(ObjectKind::Data, b"one").await.unwrap();
+    house.off().await;
+    house.clock.advance_seconds(60);
+    house.take_out(crate::End::Purge).await;
+    assert!(house.files_on_disk() > 0, "the transaction itself touches no bytes");
+    // A server that was killed here goes on when it starts again.
+    let (folder, store) = (house.folder, house.vault.store.clone());
+    drop(house.vault);
+    let again = house::open(store, &folder, &house.clock).await;
+    again.purge_due().await.unwrap();
+    assert!(!folder.path().join("vault/1").exists());
+    assert!(folder.path().join("vault/2").is_dir(), "the other one stays");
+    let left = again
+        .store
+        .ask(|view| {
+            Box::pin(async move {
+                Ok::<_, countersign_store::StoreError>((
+                    view.storages().await?,
+                    view.removed_storages().await?,
+                    view.backups().await?,
+                ))
+            })
+        })
+        .await
+        .unwrap();
+    assert_eq!((left.0.len(), left.1.len(), left.2.len()), (1, 0, 0));
+    again.purge_due().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_storage_holds_is_counted_through_uploads_holds_and_purges() {
+    let house = house().await;
+    house.make().await;
+    house.put(ObjectKind::Data, b"four").await.unwrap();
+    assert_eq!(house.used().await, 10);
+    house.put(ObjectKind::Data, b"four").await.unwrap();
+    assert_eq!(house.used().await, 10, "the same bytes are there once");
+    house.delete(ObjectKind::Data, b"four").await.unwrap();
+    assert_eq!(house.used().await, 10, "held bytes count");
+    let request = house.seal().await;
+    house.approve(&house.ann, &[&request]).await.unwrap();
+    house.vault.purge_due().await.unwrap();
+    house.vault.purge_due().await.unwrap();
+    assert_eq!(house.used().await, 6);
+}
+
+/// A lock that began after the approval: nothing is destroyed, and the request says why.
+#[tokio::test]
+async fn a_lock_that_came_after_the_approval_keeps_the_bytes() {
+    let house = house().await;
+    house.make().await;
+    house.put(ObjectKind::Data, b"one").await.unwrap();
+    house.delete(ObjectKind::Data, b"one").await.unwrap();
+    let request = house.seal().await;
+    house.approve(&house.ann, &[&request]).await.unwrap();
+    let before = house.files_on_disk();
+    house.lock_for(1).await;
+    house.vault.purge_due().await.unwrap();
+    assert_eq!(house.files_on_disk(), before);
+    let record = house.request(request.id).await;
+    assert_eq!(record.effect, Effect::Failed);
+    assert!(record.effect_detail.unwrap().contains("retention lock"));
+}

@@ -8,11 +8,14 @@ use serde_json::json;
 use super::fail;
 use super::settings::SettingFlags;
 use crate::adapters::SystemClock;
-use crate::doctor::{Finding, Level, examine};
+use crate::doctor::{Finding, Level, examine, examine_objects};
 
 /// Look whether the server can do its work here; exit code 1 if it cannot.
 #[derive(Debug, Args)]
 pub struct Doctor {
+    /// Read every byte that is kept, held ones too, and compare it with what was received; takes as long as reading the disk
+    #[arg(long)]
+    deep: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -27,7 +30,10 @@ impl Doctor {
             Ok(runtime) => runtime,
             Err(error) => return fail(format_args!("cannot start: {error}")),
         };
-        let findings = runtime.block_on(examine(self.settings.load(), &SystemClock));
+        let mut findings = runtime.block_on(examine(self.settings.load(), &SystemClock));
+        if let (true, Ok(config)) = (self.deep, self.settings.load()) {
+            findings.extend(runtime.block_on(examine_objects(&config)));
+        }
         let well = findings.iter().all(|finding| finding.level < Level::Problem);
         if self.json {
             let documents: Vec<_> = findings.iter().map(document).collect();

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod accounts;
+mod backups;
 mod clients;
 mod config;
 mod demo;
@@ -15,6 +16,7 @@ mod serve;
 mod sessions;
 mod settings;
 mod setup;
+mod storages;
 mod terminal;
 
 use std::ffi::OsString;
@@ -51,6 +53,12 @@ enum Command {
     /// Look at requests and decide them, over the API of a running server
     #[command(subcommand)]
     Requests(requests::Requests),
+    /// Look at backups, mark and delete them, over the API of a running server
+    #[command(subcommand)]
+    Backups(backups::Backups),
+    /// Look at storages, add, change and delete them, over the API of a running server
+    #[command(subcommand)]
+    Storages(storages::Storages),
     /// Look at receivers of events, change and test them, over the API of a running server
     #[command(subcommand)]
     Receivers(receivers::Receivers),
@@ -96,6 +104,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Login(login) => login.run(),
         Command::Logout(logout) => logout.run(),
         Command::Requests(requests) => requests.run(),
+        Command::Backups(backups) => backups.run(),
+        Command::Storages(storages) => storages.run(),
         Command::Receivers(receivers) => receivers.run(),
         Command::Clients(clients) => clients.run(),
         Command::Accounts(accounts) => accounts.run(),

@@ -1,5 +1,6 @@
 //! A second person decides: fresh second factor, order, fence, state, effect and event, all in one transaction.
 
+use countersign_core::manifest::Subject;
 use countersign_core::request::{Effect, Refusal, second_person};
 use countersign_core::{Account, AccountId, BackupId, RequestId, Sha256};
 use countersign_events::{Timestamp, User};
@@ -79,10 +80,25 @@ pub async fn approve(
             .await
         }
         None => match asked.as_slice() {
-            [(id, seen)] => decide_in(app, decider, Plan::ApproveChange { id: *id, seen: *seen }, None).await,
+            [(id, seen)] => {
+                storage_idle(app, *id).await?;
+                decide_in(app, decider, Plan::ApproveChange { id: *id, seen: *seen }, None).await
+            }
             _ => Err(VaultError::OutOfOrder(countersign_core::queue::OutOfOrder::NotWaiting(first)).into()),
         },
     }
+}
+
+/// A storage does not go while a client reads there (rule 7).
+async fn storage_idle(app: &App, id: RequestId) -> Result<(), DecideError> {
+    let head = app
+        .store
+        .ask(move |view| Box::pin(async move { view.manifest_head(id).await }))
+        .await?;
+    if let Some(Subject::Storage { storage, .. }) = head.map(|head| head.subject) {
+        app.vault.storage_idle(storage).await?;
+    }
+    Ok(())
 }
 
 /// Rejects a request, and every later one of its backup with it; which ones.

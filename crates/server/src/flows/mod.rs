@@ -2,6 +2,7 @@
 
 pub mod account_links;
 pub mod accounts;
+pub mod backups;
 pub mod chains;
 pub mod clients;
 pub mod decide;
@@ -9,6 +10,7 @@ pub mod own_factors;
 pub mod receivers;
 pub mod sessions;
 pub mod settings;
+pub mod storages;
 pub mod tokens;
 pub mod unlock;
 

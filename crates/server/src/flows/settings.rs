@@ -10,6 +10,7 @@ use countersign_events::{Changes, Event, Operation, Timestamp, User};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, request_change};
 
+use super::storages::{self, StorageRefusal};
 use super::{accounts, clients, receivers};
 use crate::app::App;
 use crate::receivers::BadCertificates;
@@ -108,6 +109,9 @@ pub enum ChangeError {
     /// The parts of a client do not go together.
     #[error(transparent)]
     BadClient(#[from] BadClient),
+    /// The storage cannot be added, changed or deleted so.
+    #[error(transparent)]
+    Storage(#[from] StorageRefusal),
     /// The role is missing, or what was asked for does not fit.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -305,6 +309,26 @@ pub(super) async fn apply(
         Subject::Client { after, before } => {
             let changes = clients::apply(tx, after.as_deref(), before.as_deref(), request, now).await?;
             report_change(tx, changes, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::Storage {
+            backups,
+            path,
+            purge,
+            storage,
+            name: _,
+        } => {
+            let going = storages::Going {
+                id: *storage,
+                path: path.as_ref(),
+                purge: *purge,
+                backups,
+            };
+            storages::apply_delete(tx, going, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::StorageChange { after, before, storage } => {
+            storages::apply_change(tx, *storage, before, after, by, request, now).await?;
             Ok(Changed::Done)
         }
         Subject::ClientSecret { client, secret } => {

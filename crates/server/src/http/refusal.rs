@@ -3,15 +3,17 @@
 use countersign_core::account_change::AccountRefusal;
 use countersign_core::logon::BadClient;
 use countersign_core::receiver::BadFilter;
+use countersign_core::storage::BadStorage;
 use countersign_store::StoreError;
 use countersign_vault::VaultError;
-use countersign_vault::files::FileError;
+use countersign_vault::files::{FileError, FolderRefused};
 
 use super::problem::{Kind, Problem};
 use crate::flows::account_links::LinkError;
 use crate::flows::decide::DecideError;
 use crate::flows::sessions::SessionError;
 use crate::flows::settings::ChangeError;
+use crate::flows::storages::StorageRefusal;
 use crate::flows::tokens::TokenError;
 use crate::flows::unlock::UnlockError;
 use crate::second_factor::CodeRefused;
@@ -27,7 +29,11 @@ impl From<VaultError> for Problem {
             | VaultError::Exists
             | VaultError::Refused(_)
             | VaultError::ReadOnly
+            | VaultError::Immutable { .. }
+            | VaultError::StorageCloses
             | VaultError::HeldCap => Kind::Forbidden,
+            VaultError::QuotaFull => Kind::Full,
+            VaultError::StorageAway => Kind::Unavailable,
             VaultError::Moving => return Self::new(Kind::Unavailable, error.to_string()).retry_after(1),
             VaultError::InUse(_)
             | VaultError::OutOfOrder(_)
@@ -113,12 +119,34 @@ impl From<ChangeError> for Problem {
             }
             ChangeError::NoAccount => Self::new(Kind::NotFound, error.to_string()),
             ChangeError::AccountNameTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "name"),
+            ChangeError::Storage(refusal) => refusal.into(),
             ChangeError::NoReceiver => Self::new(Kind::NotFound, error.to_string()),
             ChangeError::NameTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "name"),
             ChangeError::BadReceiver(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "options.tls"),
             ChangeError::BadCertificates(_) => {
                 Self::new(Kind::Invalid, error.to_string()).with("field", "options.tls.ca")
             }
+        }
+    }
+}
+
+/// Why nothing was done to a storage, as an answer.
+impl From<StorageRefusal> for Problem {
+    fn from(error: StorageRefusal) -> Self {
+        let (kind, field) = match error {
+            StorageRefusal::NoStorage => (Kind::NotFound, None),
+            StorageRefusal::NameTaken => (Kind::Conflict, Some("name")),
+            StorageRefusal::Last | StorageRefusal::Away(_) => (Kind::Conflict, None),
+            StorageRefusal::Bad(BadStorage::ImmutableDays) => (Kind::Invalid, Some("immutable_days")),
+            StorageRefusal::Bad(BadStorage::Quota) => (Kind::Invalid, Some("quota_bytes")),
+            StorageRefusal::Bad(BadStorage::Path) => (Kind::Invalid, Some("path")),
+            StorageRefusal::Folder(FolderRefused::Store(cause)) => return cause.into(),
+            StorageRefusal::Folder(_) => (Kind::Invalid, Some("path")),
+        };
+        let problem = Self::new(kind, error.to_string());
+        match field {
+            Some(field) => problem.with("field", field),
+            None => problem,
         }
     }
 }

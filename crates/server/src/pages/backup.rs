@@ -12,6 +12,10 @@ pub struct BackupPage {
     pub storage: String,
     /// The backup's name.
     pub name: String,
+    /// Where its storage's page is.
+    pub storage_href: String,
+    /// Whether it holds transaction logs.
+    pub log: bool,
     /// This page's address.
     pub href: String,
     /// How a client is pointed at it.
@@ -38,6 +42,10 @@ pub struct BackupPage {
     pub pager: Pager,
     /// Whether the reader may ask to delete the backup. The form sends `csrf`, `name` (typed again).
     pub can_delete: bool,
+    /// Whether the reader may say what it is kept for. The form sends `csrf`, `kind` (`ordinary`, `log`).
+    pub can_mark: bool,
+    /// What was wrong with the last try to delete one snapshot. The form sends `csrf`, `snapshot` (the beginning of its name).
+    pub snapshot_problem: Option<String>,
     /// What was wrong with the last try.
     pub delete_problem: Option<String>,
 }

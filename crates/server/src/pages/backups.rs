@@ -17,6 +17,8 @@ pub struct BackupsPage {
 pub struct StorageView {
     /// Its name.
     pub name: String,
+    /// Where its page is.
+    pub href: String,
     /// Bytes that clients see.
     pub bytes: Bytes,
     /// Bytes under a hold.
@@ -36,6 +38,8 @@ pub struct BackupRow {
     pub name: String,
     /// Where its page is.
     pub href: String,
+    /// Whether it holds transaction logs.
+    pub log: bool,
     /// Snapshots that clients see.
     pub snapshots: Count,
     /// Snapshots under a hold.

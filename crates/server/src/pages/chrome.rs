@@ -9,8 +9,10 @@ pub enum Section {
     History,
     /// The event list.
     Events,
-    /// Storages and backups.
+    /// Backups, by storage.
     Backups,
+    /// Where backups lie.
+    Storages,
     /// The account's own repository tokens.
     Tokens,
     /// Who there is.
@@ -24,11 +26,12 @@ pub enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Pending,
         Self::History,
         Self::Events,
         Self::Backups,
+        Self::Storages,
         Self::Tokens,
         Self::Accounts,
         Self::Receivers,
@@ -43,6 +46,7 @@ impl Section {
             Self::History => "/history",
             Self::Events => "/events",
             Self::Backups => "/backups",
+            Self::Storages => "/storages",
             Self::Tokens => "/tokens",
             Self::Accounts => "/accounts",
             Self::Receivers => "/receivers",
@@ -58,6 +62,7 @@ impl Section {
             Self::History => "History",
             Self::Events => "Events",
             Self::Backups => "Backups",
+            Self::Storages => "Storages",
             Self::Tokens => "Tokens",
             Self::Accounts => "Accounts",
             Self::Receivers => "Receivers",
@@ -100,7 +105,7 @@ pub struct AlertLine {
 }
 
 impl Chrome {
-    pub(super) const fn sections(&self) -> [Section; 9] {
+    pub(super) const fn sections(&self) -> [Section; 10] {
         Section::ALL
     }
 

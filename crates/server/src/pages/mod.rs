@@ -14,7 +14,9 @@
 //! | `/history` | [`HistoryPage`] | GET `from`, `from_time`, `to`, `to_time`, `id`, `user`, `state`, `operation`; `before` or `after` |
 //! | `/events` | [`EventsPage`] | GET `from`, `from_time`, `to`, `to_time`, `id`, `severity`, `user`, `request`; `before` or `after` |
 //! | `/backups` | [`BackupsPage`] | |
-//! | `/backups/{storage}/{backup}` | [`BackupPage`] | `POST …/delete`: `name` |
+//! | `/backups/{storage}/{backup}` | [`BackupPage`] | `POST …/delete`: `name`; `…/snapshot`: `snapshot`; `…/mark`: `kind` |
+//! | `/storages` | [`StoragesPage`] | |
+//! | `/storages/new`, `/storages/{id}` | [`StoragePage`] | `POST /storages`, `POST /storages/{id}`, `…/delete`: see [`StorageForm`] |
 //! | `/tokens` | [`TokensPage`] | `POST /tokens`: `label`, `scope`, `rights`, `expires`; `POST /tokens/{id}/revoke` |
 //! | `/accounts` | [`AccountsPage`] | |
 //! | `/accounts/new` | [`NewAccountPage`] | `POST /accounts`: `name`, `kind`, the roles' words, `expires`, `mfa` |
@@ -56,6 +58,7 @@ mod security;
 mod set_up;
 mod settings;
 mod sign_in;
+mod storages;
 mod tokens;
 
 #[cfg(test)]
@@ -93,4 +96,5 @@ pub use security::{ConfirmPage, EnrolTotpPage, PasskeyRow, PasswordForm, Securit
 pub use set_up::{OtherPerson, PasswordProblem, SetUpDone, SetUpPassword, SetUpSecondFactor};
 pub use settings::{FourEyes, SettingsForm, SettingsPage};
 pub use sign_in::{PasskeyAsk, SignIn, SignInCode, SignInMessage, SignInPassword, SignedOut};
+pub use storages::{KnownStorage, StorageForm, StoragePage, StorageRow, StorageStanding, StoragesPage};
 pub use tokens::{FreshToken, TokenForm, TokenRow, TokensPage};

@@ -10,6 +10,9 @@ pub enum OpenError {
     /// Another process holds the lock.
     #[error("the storage folder is in use by another server: stop that one, or give this one a folder of its own")]
     InUse,
+    /// It does not say that it is this storage.
+    #[error("the storage folder is not the one that was added: is its disk there?")]
+    Other,
     /// The file system refused.
     #[error("the storage folder cannot be opened: {0}")]
     Io(#[source] io::Error),

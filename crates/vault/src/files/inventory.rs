@@ -149,6 +149,37 @@ impl Files {
     }
 }
 
+/// Reads the whole object at this place below a storage's folder, also beside a running server; nothing when there is none. Blocks.
+///
+/// # Errors
+/// It cannot be read.
+pub fn measure_beside(root: &std::path::Path, place: &Place) -> std::io::Result<Option<Measured>> {
+    use std::io::Read as _;
+    let path = root.join("objects").join(place.path());
+    // A link leads to what is none of ours.
+    match std::fs::symlink_metadata(&path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let mut file = std::fs::File::open(path)?;
+    let mut hasher = digest::Context::new(&digest::SHA256);
+    let mut buffer = vec![0; 1 << 20];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(Some(Measured {
+                size,
+                hash: upload::sha256(hasher.finish()),
+            }));
+        }
+        hasher.update(&buffer[..read]);
+        size += read as u64;
+    }
+}
+
 /// The key of the object that belongs at this path within its backup.
 fn key_at(backup: BackupId, within: &str) -> Option<ObjectKey> {
     let mut parts = within.split('/');

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! ROOT/lock                          held while a server has the folder open
+//! ROOT/countersign-storage           which storage it is, outside of the data folder
 //! ROOT/staging/                      what is being received or removed; emptied at start
 //! ROOT/objects/BACKUP/config
 //! ROOT/objects/BACKUP/data/ab/abcd…  fanned out by the first two digits
@@ -12,6 +13,7 @@
 //! An acknowledged change is durable on POSIX terms: the file and its folder were both fsynced. A name can appear in its
 //! folder before its bytes are durable, because only the database makes it visible, and that comes after.
 
+mod adopt;
 mod buffers;
 mod error;
 mod folders;
@@ -30,8 +32,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rustix::fs::{self as sys, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+pub(crate) use adopt::prepare;
+pub use adopt::{FolderRefused, is_marked};
 pub use error::{FileError, OpenError};
-pub use inventory::{Disk, Found, Measured};
+pub use inventory::{Disk, Found, Measured, measure_beside};
 pub use object_file::{ObjectFile, ObjectStream};
 pub use place::Place;
 pub use publish::Published;

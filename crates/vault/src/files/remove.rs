@@ -63,7 +63,12 @@ impl Files {
 
     /// Removes what an earlier run left half received or half removed.
     pub(super) fn sweep_staging(&self) -> std::io::Result<()> {
-        for entry in std::fs::read_dir(self.shared.root.join("staging"))? {
+        let entries = match std::fs::read_dir(self.shared.root.join("staging")) {
+            // The storage was being left.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
                 std::fs::remove_dir_all(entry.path())?;

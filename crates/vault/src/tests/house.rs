@@ -7,11 +7,13 @@ use bytes::Bytes;
 use countersign_core::account::{Account, AccountKind};
 use countersign_core::factor::{FreshFactor, TotpSecret};
 
+use countersign_core::purge::PurgeOrder;
 use countersign_core::token::Rights;
 use countersign_core::{
-    Actor, Clock, Entropy, ManualClock, Name, ObjectKey, ObjectKind, Policy, RequestId, Roles, Sha256, Via,
+    Actor, Clock, Deed, Entropy, ManualClock, Name, ObjectKey, ObjectKind, Policy, RequestId, Roles, Sha256, StorageId,
+    StorageSpec, Verdict, Via, decide,
 };
-use countersign_events::Timestamp;
+use countersign_events::{Timestamp, User};
 use countersign_store::{NewAccount, RequestRecord, Store, StoreError};
 
 use crate::settle::{self, Supervisor};
@@ -42,7 +44,8 @@ pub(super) async fn house() -> House {
     let (laptop, ann, bob) = store
         .write(|tx| {
             Box::pin(async move {
-                tx.add_storage(&"main".parse().unwrap(), START).await?;
+                tx.add_storage(&StorageSpec::plain("main".parse().unwrap()), None, START)
+                    .await?;
                 tx.set_policy(&Policy {
                     four_eyes: true,
                     ..Policy::default()
@@ -230,6 +233,65 @@ impl House {
             .await;
         self.vault.decided();
         ids
+    }
+
+    pub(super) async fn off(&self) {
+        let written = self
+            .vault
+            .store
+            .write(|tx| Box::pin(async move { tx.set_policy(&Policy::default()).await }));
+        written.await.map_err(|error: StoreError| error.to_string()).unwrap();
+    }
+
+    /// Takes the first storage out of service, beside a second one.
+    pub(super) async fn take_out(&self, end: crate::End) {
+        let (laptop, now) = (self.laptop.clone(), self.clock.now());
+        let actor = Actor {
+            via: Via::Session(Roles::FOUNDING),
+            ..laptop
+        };
+        let taken = self.vault.store.write(move |tx| {
+            Box::pin(async move {
+                tx.add_storage(&StorageSpec::plain("other".parse().unwrap()), None, now)
+                    .await?;
+                let Verdict::Allow(warrant) = decide(&actor, Deed::DeleteStorage, &tx.policy().await?, now) else {
+                    panic!("four-eyes authorization is off");
+                };
+                let order = PurgeOrder::storage(warrant, StorageId(1));
+                let by = User::local("ann");
+                crate::take_out(tx, StorageId(1), end, &by, crate::Grounds::AtOnce(&order), now).await
+            })
+        });
+        taken.await.unwrap();
+    }
+
+    /// Gives the first storage a retention lock.
+    pub(super) async fn lock_for(&self, days: u32) {
+        let now = self.clock.now();
+        let changed = self.vault.store.write(move |tx| {
+            Box::pin(async move {
+                let spec = StorageSpec {
+                    immutable_days: Some(days),
+                    ..StorageSpec::plain("main".parse().unwrap())
+                };
+                tx.change_storage(StorageId(1), &spec, now).await
+            })
+        });
+        assert!(changed.await.map_err(|error: StoreError| error.to_string()).unwrap());
+    }
+
+    /// What the first storage says that it holds, in bytes.
+    pub(super) async fn used(&self) -> u64 {
+        let storage = self
+            .vault
+            .store
+            .ask(|view| Box::pin(async move { view.storage(StorageId(1)).await }));
+        storage
+            .await
+            .map_err(|error: StoreError| error.to_string())
+            .unwrap()
+            .unwrap()
+            .used_bytes
     }
 
     pub(super) async fn enter_id(&self) -> countersign_core::BackupId {

@@ -16,6 +16,7 @@ use crate::flows::accounts;
 use crate::flows::clients;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
+use crate::flows::storages;
 use crate::pages::{Bytes, Count};
 
 /// A request.
@@ -317,6 +318,35 @@ impl Lines {
             Subject::ClientSecret { client, .. } => {
                 self.add("client", client.to_string());
                 self.add("change", "secret: it holds no more".to_owned());
+            }
+            Subject::Storage {
+                backups,
+                name,
+                path,
+                purge,
+                ..
+            } => {
+                self.add("storage", name);
+                if let Some(path) = path {
+                    self.add("folder", plain(path.as_str()));
+                }
+                let end = if *purge {
+                    "they are destroyed"
+                } else {
+                    "they are left in the folder"
+                };
+                self.add("bytes", end);
+                for backup in backups {
+                    let sum = format!("{}, {}", Count(backup.objects).of("object"), Bytes(backup.bytes));
+                    self.add("backup", format!("{name}/{}: {sum}", backup.name));
+                }
+            }
+            Subject::StorageChange { after, before, .. } => {
+                self.add("storage", &before.name);
+                for weaker in storages::weakening(before, after) {
+                    self.add("weaker", weaker);
+                }
+                self.differences(storages::differences(Some(before), Some(after)));
             }
             Subject::Receiver { after, before, .. } => {
                 let name = before.as_ref().or(after.as_ref()).map(|spec| spec.name.to_string());

@@ -2,24 +2,33 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use countersign_core::ObjectKind;
 use countersign_core::request::KindSum;
+use countersign_core::{BackupKind, ObjectKey, ObjectKind};
 use countersign_store::{Backup, StoreError, StoredObject, Totals};
 use countersign_vault::Deleted;
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::problem::{Kind, Problem};
-use super::{held, name, time};
+use super::body::Body;
+use super::{changed, held, name, time};
 use crate::AppState;
+use crate::flows::backups;
 use crate::session::ApiCaller;
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/api/v1/backups", get(list))
-        .route("/api/v1/backups/{storage}/{backup}", get(show).delete(delete))
+        .route(
+            "/api/v1/backups/{storage}/{backup}",
+            get(show).put(mark).delete(delete_backup),
+        )
+        .route(
+            "/api/v1/backups/{storage}/{backup}/objects/{kind}/{name}",
+            delete(delete_object),
+        )
         .route("/api/v1/backups/{storage}/{backup}/seal", post(seal))
 }
 
@@ -32,6 +41,7 @@ struct List {
 struct Document {
     storage: String,
     name: String,
+    kind: BackupKind,
     created_at: String,
     created_by: String,
     /// The request that holds the whole of it.
@@ -66,7 +76,7 @@ struct Lock {
 }
 
 async fn list(State(app): State<AppState>, _: ApiCaller) -> Result<Json<List>, Problem> {
-    let backups = app
+    let all = app
         .store
         .read(|view| {
             Box::pin(async move {
@@ -79,7 +89,7 @@ async fn list(State(app): State<AppState>, _: ApiCaller) -> Result<Json<List>, P
             })
         })
         .await?;
-    Ok(Json(List { backups }))
+    Ok(Json(List { backups: all }))
 }
 
 async fn show(
@@ -117,7 +127,7 @@ async fn show(
 }
 
 /// 202 while four-eyes authorization is on, 204 when it was done at once.
-async fn delete(
+async fn delete_backup(
     State(app): State<AppState>,
     caller: ApiCaller,
     Path((storage, backup)): Path<(String, String)>,
@@ -127,6 +137,43 @@ async fn delete(
         Deleted::Held(request) => Ok(held(request)),
         Deleted::Done => Ok(StatusCode::NO_CONTENT.into_response()),
         Deleted::Unknown => Err(no_backup()),
+    }
+}
+
+/// What it is kept for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mark {
+    kind: BackupKind,
+}
+
+async fn mark(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path((storage, backup)): Path<(String, String)>,
+    Body(mark): Body<Mark>,
+) -> Result<Response, Problem> {
+    let place = (name(&storage)?, name(&backup)?);
+    let done = backups::mark(&app, &caller.actor(), &caller.address, place, mark.kind).await?;
+    Ok(changed(done))
+}
+
+/// One object: 202 with a request of its own while four-eyes authorization is on, 204 when it was done at once.
+async fn delete_object(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path((storage, backup, kind, object)): Path<(String, String, String, String)>,
+) -> Result<Response, Problem> {
+    let no_object = || Problem::new(Kind::NotFound, "There is no such object.");
+    let kind: ObjectKind = kind.parse().map_err(|_| no_object())?;
+    let key = ObjectKey::parse(kind, &object).map_err(|error| Problem::new(Kind::Malformed, error.to_string()))?;
+    let opened = app.vault.enter(&name(&storage)?, &name(&backup)?).await?;
+    let deleted = app.vault.delete_one(&opened, key, &caller.actor()).await;
+    app.delivery_changed.notify_one();
+    match deleted? {
+        Deleted::Held(request) => Ok(held(request)),
+        Deleted::Done => Ok(StatusCode::NO_CONTENT.into_response()),
+        Deleted::Unknown => Err(no_object()),
     }
 }
 
@@ -159,6 +206,7 @@ fn document(backup: Backup, totals: Totals) -> Document {
     Document {
         storage: backup.storage.to_string(),
         name: backup.name.to_string(),
+        kind: backup.kind,
         created_at: time(backup.created_at),
         created_by: backup.created_by,
         held_by: backup.held_by.map(|request| request.0),

@@ -14,6 +14,7 @@ mod requests;
 mod sessions;
 mod settings;
 mod signing_keys;
+mod storages;
 mod tokens;
 mod unlock;
 
@@ -35,6 +36,7 @@ pub fn router() -> Router<AppState> {
         .route("/api/v1/openapi.json", get(openapi))
         .merge(requests::router())
         .merge(backups::router())
+        .merge(storages::router())
         .merge(settings::router())
         .merge(signing_keys::router())
         .merge(receivers::router())

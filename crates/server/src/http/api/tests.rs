@@ -39,6 +39,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("mod.rs"),
         include_str!("requests.rs"),
         include_str!("backups.rs"),
+        include_str!("storages.rs"),
         include_str!("settings.rs"),
         include_str!("signing_keys.rs"),
         include_str!("receivers.rs"),
@@ -101,4 +102,5 @@ mod decisions;
 mod events;
 mod hostile;
 mod receivers;
+mod storages;
 mod unlock;

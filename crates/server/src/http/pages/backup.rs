@@ -4,15 +4,16 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_core::request::KindSum;
-use countersign_core::{Deed, Name, ObjectKind, Policy, Verdict, decide};
+use countersign_core::{BackupKind, Deed, Name, ObjectKey, ObjectKind, Policy, Verdict, decide};
 use countersign_store::{Backup, StoredObject, Totals, View};
 use countersign_vault::{Deleted, VaultError};
 use serde::Deserialize;
 
 use super::asked::part;
 use super::notice::Notice;
-use super::{Asked, backups, recorded, words};
+use super::{Asked, backups, changed, recorded, words};
 use crate::AppState;
+use crate::flows;
 use crate::http::{Kind, Problem};
 use crate::pages::{
     BackupPage, Bytes, Count, HeldBy, KindTotals, Pager, PendingRow, Section, Share, SnapshotRow, respond,
@@ -24,23 +25,26 @@ const MOST_SNAPSHOTS: u32 = 200;
 
 /// `GET /backups/{storage}/{backup}`.
 pub async fn show(Path((storage, name)): Path<(String, String)>, asked: Asked) -> Result<Response, Problem> {
-    page(asked, part(&storage)?, part(&name)?, StatusCode::OK, None).await
+    page(asked, part(&storage)?, part(&name)?, Wrong::default()).await
 }
 
-async fn page(
-    asked: Asked,
-    storage: Name,
-    name: Name,
+/// What was wrong with the last try.
+#[derive(Default)]
+struct Wrong {
     status: StatusCode,
-    problem: Option<String>,
-) -> Result<Response, Problem> {
+    delete: Option<String>,
+    snapshot: Option<String>,
+}
+
+async fn page(asked: Asked, storage: Name, name: Name, wrong: Wrong) -> Result<Response, Problem> {
     let app = asked.app.clone();
     let mut page = app
         .store
         .read(move |view| Box::pin(fill(view, asked, storage, name)))
         .await?;
-    page.delete_problem = problem;
-    Ok(respond::page(status, &page))
+    page.delete_problem = wrong.delete;
+    page.snapshot_problem = wrong.snapshot;
+    Ok(respond::page(wrong.status, &page))
 }
 
 async fn fill(view: &mut View, asked: Asked, storage: Name, name: Name) -> Result<BackupPage, Problem> {
@@ -53,6 +57,10 @@ async fn fill(view: &mut View, asked: Asked, storage: Name, name: Name) -> Resul
     Ok(BackupPage {
         storage: storage.to_string(),
         name: name.to_string(),
+        storage_href: format!("/storages/{}", backup.storage_id),
+        log: backup.kind == BackupKind::Log,
+        can_mark: backup.visible() && may_delete(&asked, &policy),
+        snapshot_problem: None,
         href: words::backup_href(&backup.path()),
         client_url: words::client_url(&asked, words::TOKEN_PLACE, &backup.path()),
         created: asked.moment(backup.created_at),
@@ -153,7 +161,12 @@ pub async fn delete(
     let asked = Asked::by(app.clone(), person);
     if form.name.trim() != name.as_str() {
         let problem = "That is not the name of this backup. Nothing was deleted.".to_owned();
-        return page(asked, storage, name, StatusCode::UNPROCESSABLE_ENTITY, Some(problem)).await;
+        let wrong = Wrong {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            delete: Some(problem),
+            snapshot: None,
+        };
+        return page(asked, storage, name, wrong).await;
     }
     let deleted = match app.vault.enter(&storage, &name).await {
         Ok(opened) => app.vault.delete_backup(opened, &actor).await,
@@ -163,10 +176,94 @@ pub async fn delete(
         Ok(Deleted::Held(request)) => Ok(recorded::lead(request)),
         Ok(Deleted::Done) => Ok(Notice::Deleted.at("/backups")),
         Ok(Deleted::Unknown) | Err(VaultError::NoBackup) => Err(no_backup()),
-        Err(error @ (VaultError::Moving | VaultError::RequestsWait | VaultError::HeldCap | VaultError::InUse(_))) => {
-            let problem = words::sentence(&error.to_string());
-            page(asked, storage, name, StatusCode::CONFLICT, Some(problem)).await
+        Err(error) => {
+            let wrong = Wrong {
+                status: StatusCode::CONFLICT,
+                delete: Some(not_now(error)?),
+                snapshot: None,
+            };
+            page(asked, storage, name, wrong).await
         }
-        Err(error) => Err(error.into()),
     }
+}
+
+/// What to say beside the form, where it is about the state of things.
+fn not_now(error: VaultError) -> Result<String, Problem> {
+    match error {
+        VaultError::Moving
+        | VaultError::RequestsWait
+        | VaultError::HeldCap
+        | VaultError::StorageCloses
+        | VaultError::Immutable { .. }
+        | VaultError::InUse(_) => Ok(words::sentence(&error.to_string())),
+        other => Err(other.into()),
+    }
+}
+
+/// The beginning of a snapshot's name.
+#[derive(Debug, Deserialize)]
+pub struct TypedSnapshot {
+    #[serde(default)]
+    snapshot: String,
+}
+
+/// `POST /backups/{storage}/{backup}/snapshot`: one snapshot, by a request of its own.
+pub async fn delete_snapshot(
+    State(app): State<AppState>,
+    Path((storage, name)): Path<(String, String)>,
+    PersonForm { person, form }: PersonForm<TypedSnapshot>,
+) -> Result<Response, Problem> {
+    let (storage, name): (Name, Name) = (part(&storage)?, part(&name)?);
+    let actor = person.actor();
+    let asked = Asked::by(app.clone(), person);
+    let opened = match app.vault.enter(&storage, &name).await {
+        Err(VaultError::NoBackup | VaultError::NoStorage) => return Err(no_backup()),
+        other => other?,
+    };
+    let typed = form.snapshot.trim().to_ascii_lowercase();
+    let listed = app.vault.list(&opened, ObjectKind::Snapshots).await?;
+    let mut found = listed.iter().filter(|(snapshot, _)| snapshot.starts_with(&typed));
+    let only = match (found.next(), found.next()) {
+        (Some((snapshot, _)), None) if typed.len() >= 8 => ObjectKey::parse(ObjectKind::Snapshots, snapshot).ok(),
+        _ => None,
+    };
+    let problem = match only {
+        None => "No snapshot, or more than one, begins so. Nothing was deleted.".to_owned(),
+        Some(key) => {
+            let deleted = app.vault.delete_one(&opened, key, &actor).await;
+            drop(opened);
+            app.delivery_changed.notify_one();
+            match deleted {
+                Ok(Deleted::Held(request)) => return Ok(recorded::lead(request)),
+                Ok(Deleted::Done | Deleted::Unknown) => {
+                    return Ok(Notice::SnapshotDeleted.at(&format!("/backups/{storage}/{name}")));
+                }
+                Err(error) => not_now(error)?,
+            }
+        }
+    };
+    let wrong = Wrong {
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+        delete: None,
+        snapshot: Some(problem),
+    };
+    page(asked, storage, name, wrong).await
+}
+
+/// What it is kept for.
+#[derive(Debug, Deserialize)]
+pub struct Mark {
+    kind: BackupKind,
+}
+
+/// `POST /backups/{storage}/{backup}/mark`.
+pub async fn mark(
+    State(app): State<AppState>,
+    Path((storage, name)): Path<(String, String)>,
+    PersonForm { person, form }: PersonForm<Mark>,
+) -> Result<Response, Problem> {
+    let (storage, name): (Name, Name) = (part(&storage)?, part(&name)?);
+    let href = format!("/backups/{storage}/{name}");
+    let done = flows::backups::mark(&app, &person.actor(), &person.address, (storage, name), form.kind).await?;
+    Ok(changed::lead(done, Notice::Saved, &href))
 }

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_core::request::KindSum;
-use countersign_core::{ObjectKind, Policy, RequestId};
-use countersign_store::{Backup, StoreError, View};
+use countersign_core::{BackupKind, ObjectKind, Policy, RequestId};
+use countersign_store::{Backup, Storage, StoreError, View};
 
 use super::{Asked, words};
 use crate::http::Problem;
@@ -23,11 +23,11 @@ async fn fill(view: &mut View, asked: Asked) -> Result<BackupsPage, Problem> {
     let mut storages = Vec::new();
     for storage in view.storages().await? {
         let mut rows = Vec::new();
-        let here = backups.iter().filter(|backup| backup.storage == storage.name);
+        let here = backups.iter().filter(|backup| backup.storage == storage.spec.name);
         for backup in here.filter(|backup| is_there(backup)) {
             rows.push(row(view, &asked, backup).await?);
         }
-        storages.push(storage_view(&asked, &policy, storage.name.to_string(), rows));
+        storages.push(storage_view(&asked, &policy, &storage, rows));
     }
     Ok(BackupsPage { chrome, storages })
 }
@@ -37,10 +37,12 @@ pub fn is_there(backup: &Backup) -> bool {
     backup.held_by != Some(RequestId(0))
 }
 
-fn storage_view(asked: &Asked, policy: &Policy, name: String, backups: Vec<BackupRow>) -> StorageView {
+fn storage_view(asked: &Asked, policy: &Policy, storage: &Storage, backups: Vec<BackupRow>) -> StorageView {
+    let name = storage.spec.name.to_string();
     let path = format!("{name}/BACKUP");
     StorageView {
         name,
+        href: format!("/storages/{}", storage.id),
         bytes: Bytes(backups.iter().map(|backup| backup.bytes.0).sum()),
         held_bytes: Bytes(backups.iter().map(|backup| backup.held_bytes.0).sum()),
         held_cap: policy.held_bytes_cap.map(Bytes),
@@ -59,6 +61,7 @@ async fn row(view: &mut View, asked: &Asked, backup: &Backup) -> Result<BackupRo
     Ok(BackupRow {
         name: backup.name.to_string(),
         href: words::backup_href(&backup.path()),
+        log: backup.kind == BackupKind::Log,
         snapshots: snapshots(&totals.visible),
         held_snapshots: snapshots(&totals.held),
         bytes: Bytes(bytes),

@@ -5,8 +5,10 @@ use axum::response::Response;
 use super::notice::Notice;
 use super::{recorded, words};
 use crate::flows::settings::{ChangeError, Changed};
+use crate::flows::storages::StorageRefusal;
 use crate::http::Problem;
 use countersign_vault::VaultError;
+use countersign_vault::files::FolderRefused;
 
 /// Leads to where the change is seen: the list when it was done, the request when it is held.
 pub fn lead(changed: Changed, done: Notice, path: &str) -> Response {
@@ -35,6 +37,17 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         | ChangeError::NoSecret
         | ChangeError::BadClient(_)
         | ChangeError::BadCertificates(_) => Ok(words::sentence(&error.to_string())),
+        ChangeError::Storage(StorageRefusal::NoStorage) => {
+            Err(Problem::new(crate::http::Kind::NotFound, "There is no such storage."))
+        }
+        ChangeError::Storage(StorageRefusal::Folder(FolderRefused::Store(cause))) => Err(cause.into()),
+        ChangeError::Storage(refusal) => Ok(words::sentence(&refusal.to_string())),
+        ChangeError::Vault(
+            error @ (VaultError::Immutable { .. }
+            | VaultError::StorageCloses
+            | VaultError::RequestsWait
+            | VaultError::InUse(_)),
+        ) => Ok(words::sentence(&error.to_string())),
         ChangeError::Vault(VaultError::Drift) => {
             Ok("Someone else changed it in the meantime. Look at the current state, then try again.".to_owned())
         }

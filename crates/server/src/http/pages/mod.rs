@@ -7,6 +7,8 @@
 //! | `POST /requests/{id}/decision`, `/requests/{id}/seal` | [`decision`] |
 //! | `GET /history`, `/events` | [`history`], [`events`] |
 //! | `GET /backups`, `/backups/{storage}/{backup}`, `POST …/delete` | [`backups`], [`backup`] |
+//! | `POST /backups/{storage}/{backup}/snapshot`, `…/mark` | [`backup`] |
+//! | `GET`, `POST /storages`, `/storages/new`, `/storages/{id}`, `POST /storages/{id}/delete` | [`storages`] |
 //! | `GET`, `POST /tokens`, `POST /tokens/{id}/revoke` | [`tokens`] |
 //! | `GET`, `POST /accounts`, `/accounts/{id}`, `POST /accounts/{id}/…` | [`accounts`] |
 //! | `GET /account/sessions`, `POST /account/sessions/end` | [`sessions`] |
@@ -50,6 +52,7 @@ mod request;
 mod security;
 mod sessions;
 mod settings;
+mod storages;
 mod subject;
 mod tokens;
 mod unlock;
@@ -116,6 +119,12 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/backups", get(backups::show))
         .route("/backups/{storage}/{backup}", get(backup::show))
         .route("/backups/{storage}/{backup}/delete", post(backup::delete))
+        .route("/backups/{storage}/{backup}/snapshot", post(backup::delete_snapshot))
+        .route("/backups/{storage}/{backup}/mark", post(backup::mark))
+        .route("/storages", get(storages::list).post(storages::add))
+        .route("/storages/new", get(storages::new))
+        .route("/storages/{id}", get(storages::show).post(storages::change))
+        .route("/storages/{id}/delete", post(storages::delete))
         .route("/tokens", get(tokens::show).post(tokens::create))
         .route("/tokens/{id}/revoke", post(tokens::revoke))
         .route("/accounts", get(accounts::list).post(accounts::add))

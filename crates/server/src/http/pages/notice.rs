@@ -24,6 +24,10 @@ pub enum Notice {
     ClientRemoved,
     /// A backup was deleted at once.
     Deleted,
+    /// A snapshot was deleted at once.
+    SnapshotDeleted,
+    /// A storage was taken out of service at once.
+    StorageDeleted,
     /// A token was revoked.
     Revoked,
     /// An account was deleted at once.
@@ -50,7 +54,7 @@ impl Notice {
     /// The name in the query.
     pub const PARAMETER: &str = "done";
 
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 21] = [
         Self::Approved,
         Self::Rejected,
         Self::Sealed,
@@ -60,6 +64,8 @@ impl Notice {
         Self::Unlocked,
         Self::ClientRemoved,
         Self::Deleted,
+        Self::SnapshotDeleted,
+        Self::StorageDeleted,
         Self::Revoked,
         Self::AccountDeleted,
         Self::Ended,
@@ -88,6 +94,8 @@ impl Notice {
             Self::Unlocked => "unlocked",
             Self::ClientRemoved => "client-removed",
             Self::Deleted => "deleted",
+            Self::SnapshotDeleted => "snapshot-deleted",
+            Self::StorageDeleted => "storage-deleted",
             Self::Revoked => "revoked",
             Self::AccountDeleted => "account-deleted",
             Self::Ended => "ended",
@@ -113,6 +121,8 @@ impl Notice {
             Self::Unlocked => "Wrong passwords and codes of this account are forgotten.",
             Self::ClientRemoved => "The client was removed, and what it was given has ended.",
             Self::Deleted => "The backup was deleted.",
+            Self::SnapshotDeleted => "The snapshot was deleted.",
+            Self::StorageDeleted => "The storage is out of service.",
             Self::Revoked => "The token was revoked: clients that show it are turned away.",
             Self::AccountDeleted => "The account was deleted.",
             Self::Ended => "What was logged on there has ended.",

@@ -2,10 +2,12 @@
 
 use countersign_core::account_change::{AccountSpec, Reset};
 use countersign_core::logon::ClientSpec;
-use countersign_core::manifest::Subject as Changes;
+use countersign_core::manifest::{ManifestBackup, Subject as Changes};
 use countersign_core::receiver::ReceiverSpec;
 use countersign_core::request::{KindSum, State, Summary};
-use countersign_core::{AccountKind, AccountName, BackupId, ObjectKind, Policy, RequestId};
+use countersign_core::{
+    AccountKind, AccountName, BackupId, FolderPath, Name, ObjectKind, Policy, RequestId, StorageSpec,
+};
 use countersign_events::entry;
 use countersign_store::{ListedObject, RequestRecord, StoreError, View};
 
@@ -15,6 +17,7 @@ use crate::flows::accounts;
 use crate::flows::clients;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
+use crate::flows::storages;
 use crate::http::Problem;
 use crate::pages::{
     Bytes, ChangeRow, Count, Loss, LostKind, LostSnapshot, Moment, ObjectRow, Pager, Share, Stays, Subject,
@@ -54,6 +57,14 @@ pub async fn of(
             before: "holds".to_owned(),
             after: "holds no more; another is made when it is asked for".to_owned(),
         }]),
+        Changes::Storage {
+            backups,
+            name,
+            path,
+            purge,
+            ..
+        } => Subject::Change(storage_rows(&backups, &name, path.as_ref(), purge)),
+        Changes::StorageChange { after, before, .. } => Subject::Change(storage_change_rows(&before, &after)),
         Changes::Receiver { after, before, .. } => Subject::Change(receiver_rows(before.as_deref(), after.as_deref())),
     })
 }
@@ -263,6 +274,62 @@ fn client_rows(before: Option<&ClientSpec>, after: Option<&ClientSpec>) -> Vec<C
     rows
 }
 
+/// What goes with a storage.
+fn storage_rows(backups: &[ManifestBackup], name: &Name, path: Option<&FolderPath>, purge: bool) -> Vec<ChangeRow> {
+    let lost = if purge {
+        "destroyed"
+    } else {
+        "left in the folder; this server no longer knows them"
+    };
+    let place = path.map_or_else(|| "a folder below the data folder".to_owned(), ToString::to_string);
+    let sum = |of: fn(&ManifestBackup) -> u64| backups.iter().map(of).fold(0, u64::saturating_add);
+    let mut rows = vec![
+        ChangeRow {
+            what: format!("Storage {name}"),
+            before: format!("in service, {place}"),
+            after: "out of service".to_owned(),
+        },
+        ChangeRow {
+            what: Count(backups.len() as u64).of("backup").to_string(),
+            before: format!(
+                "{}, {}",
+                Count(sum(|backup| backup.objects)).of("object"),
+                Bytes(sum(|backup| backup.bytes))
+            ),
+            after: lost.to_owned(),
+        },
+    ];
+    rows.extend(backups.iter().take(MOST_DIFFERENCES).map(|backup| ChangeRow {
+        what: format!("Backup {name}/{}", backup.name),
+        before: format!("{}, {}", Count(backup.objects).of("object"), Bytes(backup.bytes)),
+        after: lost.to_owned(),
+    }));
+    let left = backups.len().saturating_sub(MOST_DIFFERENCES);
+    if left > 0 {
+        rows.push(ChangeRow {
+            what: format!("And {left} more"),
+            before: String::new(),
+            after: "The manifest, by the API or the command line, has them all.".to_owned(),
+        });
+    }
+    rows
+}
+
+/// What differs of a storage, and what is weaker by it.
+fn storage_change_rows(before: &StorageSpec, after: &StorageSpec) -> Vec<ChangeRow> {
+    let mut rows = vec![ChangeRow {
+        what: format!("Storage {}", before.name),
+        before: "as it is".to_owned(),
+        after: storages::weakening(before, after).join("; "),
+    }];
+    rows.extend(
+        storages::differences(Some(before), Some(after))
+            .into_iter()
+            .map(difference_row),
+    );
+    rows
+}
+
 /// How many differences of a receiver are told one by one.
 const MOST_DIFFERENCES: usize = 200;
 
@@ -362,6 +429,8 @@ fn property(name: &str) -> &str {
         "grants" => "Asks by",
         "resources" => "Asks for",
         "redirect_uris" => "Redirect URIs",
+        "quota_bytes" => "Quota, in bytes",
+        "immutable_days" => "Retention lock, in days",
         "options.form" => "Form of the messages",
         "options.app_name" => "APP-NAME",
         "options.logon_app_name" => "APP-NAME of logon events",

@@ -12,6 +12,7 @@ mod hostile;
 mod logon;
 mod receivers;
 mod requests;
+mod storages;
 
 use clients::{client, clients};
 use receivers::{receiver, receiver_filter, receivers};
@@ -250,6 +251,7 @@ fn backups() -> BackupsPage {
     let row = |name: &str, held: u64, locks| BackupRow {
         name: name.into(),
         href: format!("/backups/main/{name}"),
+        log: name == "mail-server",
         snapshots: Count(212),
         held_snapshots: Count(held),
         bytes: Bytes(14_500_000_000),
@@ -264,6 +266,7 @@ fn backups() -> BackupsPage {
         storages: vec![
             StorageView {
                 name: "main".into(),
+                href: "/storages/1".into(),
                 bytes: Bytes(1_400_000_000_000),
                 held_bytes: Bytes(23_622_320_128),
                 held_cap: Some(Bytes(500 << 30)),
@@ -279,6 +282,7 @@ fn backups() -> BackupsPage {
             },
             StorageView {
                 name: "empty".into(),
+                href: "/storages/2".into(),
                 bytes: Bytes(0),
                 held_bytes: Bytes(0),
                 held_cap: None,
@@ -309,6 +313,10 @@ fn backup() -> BackupPage {
         chrome: chrome(Section::Backups),
         storage: "main".into(),
         name: "laptop".into(),
+        storage_href: "/storages/1".into(),
+        log: false,
+        can_mark: true,
+        snapshot_problem: None,
         href: "/backups/main/laptop".into(),
         client_url: "rest:https://ann:TOKEN@backup.example/restic/main/laptop/".into(),
         created: ago(9_000_000),
@@ -515,6 +523,7 @@ pub fn all() -> Vec<(String, String)> {
         }),
     ];
     pages.extend(requests::requests());
+    pages.extend(storages::storage_pages());
     pages.extend(logon::sign_in_pages());
     pages.extend(device::device_pages());
     pages.extend(logon::set_up_pages());

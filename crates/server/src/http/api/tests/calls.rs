@@ -160,6 +160,7 @@ async fn a_backup_tells_what_lies_there_and_what_is_held() {
         }
       ],
       "held_by": null,
+      "kind": "ordinary",
       "locks": [],
       "name": "laptop",
       "newest_object_at": "2026-11-18T11:06:40.000000+00:00",

@@ -243,10 +243,18 @@ async fn a_backup_and_the_list_of_backups() {
     Kind Objects Size Held objects Held size
     snapshots 2 16 B 1 6 B
     data 3 3.0 MiB 0 0 B
-    Made 2026-11-18 11:06 UTC (3 h 1 min ago)
+    Made 2026-11-18 11:06 UTC (3 h 1 min ago) Ordinary
+    Deleting a backup of transaction logs, a WAL archive for example, is an operation of its own (101). Nothing else differs.
+    Mark as transaction logs
     Client
     With a repository token , restic reaches it at
     rest:http://bob:TOKEN@127.0.0.1:8765/restic/main/laptop/
+    Delete one snapshot
+    This becomes a request of its own. Its client’s own way is restic forget.
+    Type the snapshot’s first eight digits, or all
+    Why (optional)
+    Shown to whoever decides, and part of what is decided on.
+    Ask to delete the snapshot
     Delete the backup
     This becomes a request. Nothing is lost until a second person approves it.
     Type the name of the backup
