@@ -347,7 +347,8 @@ mod tests {
                     .unwrap();
                 let plan: Vec<_> = plan.iter().map(|row| row.text(3).unwrap()).collect();
                 assert!(
-                    plan.iter().any(|step| step.contains("USING INDEX requests_by_asker")),
+                    plan.iter()
+                        .any(|step| step.contains("USING INDEX requests_by_backup_and_asker")),
                     "{plan:?}"
                 );
                 assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
