@@ -10,6 +10,27 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
+/// A moment, by the two times that there are: one to record, one that ages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// By the wall clock: for the record and for events.
+    pub now: Timestamp,
+    /// The time that lets requests expire, accounts settle and undo windows end. It stands still while the wall clock is in doubt.
+    pub ageing: Timestamp,
+}
+
+impl Moment {
+    /// A moment at which nothing is in doubt.
+    pub const fn sure(now: Timestamp) -> Self {
+        Self { now, ageing: now }
+    }
+
+    /// From when on a span that begins now is counted: the later of the two, so that doubt makes none shorter.
+    pub fn counts_from(self) -> Timestamp {
+        self.now.max(self.ageing)
+    }
+}
+
 /// Makes unguessable bytes. The real one is in the server's `adapters`.
 pub trait Entropy: Send + Sync {
     /// Fills the whole slice with random bytes.

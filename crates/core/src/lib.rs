@@ -28,11 +28,12 @@ pub mod recovery;
 pub mod request;
 pub mod storage;
 pub mod token;
+pub mod undo;
 pub mod why;
 
 pub use account::{Account, AccountKind, AccountName, AccountState, Role, Roles};
 pub use backup::BackupKind;
-pub use clock::{Clock, Entropy, ManualClock};
+pub use clock::{Clock, Entropy, ManualClock, Moment};
 pub use decide::{Actor, Deed, Refusal, Verdict, Via, decide};
 pub use id::{
     AccountId, BackupId, ConfigurationBackupId, Name, NoticeChannelId, ReceiverId, RequestId, ServiceProviderId,

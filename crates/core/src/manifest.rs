@@ -179,6 +179,23 @@ impl ListDigest {
     }
 }
 
+impl Subject {
+    /// Whether carrying it out destroys bytes that nothing brings back: such an approval waits for the undo window.
+    pub const fn destroys_bytes(&self) -> bool {
+        match self {
+            Self::Objects { .. } => true,
+            // Without its bytes the folder stays as it is.
+            Self::Storage { purge, .. } => *purge,
+            Self::Account { .. }
+            | Self::Client { .. }
+            | Self::ClientSecret { .. }
+            | Self::Policy { .. }
+            | Self::Receiver { .. }
+            | Self::StorageChange { .. } => false,
+        }
+    }
+}
+
 /// One object in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ManifestObject {

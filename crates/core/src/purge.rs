@@ -2,7 +2,7 @@
 
 use crate::decide::Warrant;
 use crate::manifest::{Manifest, Subject};
-use crate::request::Approved;
+use crate::undo::Begun;
 use crate::{BackupId, ObjectKey, RequestId, Sha256, StorageId};
 
 /// An order to destroy exactly what it names. Only a warrant or an approval makes one.
@@ -46,15 +46,15 @@ impl PurgeOrder {
         Self(Cause::StorageAtOnce(storage))
     }
 
-    /// What a second person approved.
-    pub fn approved(approved: &Approved) -> Self {
+    /// What a second person approved, once its time had come.
+    pub const fn begun(begun: &Begun) -> Self {
         Self(Cause::Approved {
-            request: approved.request().id,
-            digest: approved.request().digest,
+            request: begun.request,
+            digest: begun.digest,
         })
     }
 
-    /// What a second person approved before a restart: the store gives the digest of the decision back.
+    /// What was begun before: the store gives the digest of the decision back.
     pub const fn resumed(decided: &DecidedDigest) -> Self {
         Self(Cause::Approved {
             request: decided.request,

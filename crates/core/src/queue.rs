@@ -52,6 +52,17 @@ pub fn with_later(queue: &[RequestId], id: RequestId) -> Result<&[RequestId], Ou
     Ok(&queue[position..])
 }
 
+/// What vetoing an approved one, or finding that it does not hold, takes along: every later one of the backup, of those that wait
+/// for their time (`approved`) and those that wait for a decision (`pending`), both oldest first.
+pub fn with_all_later<'a>(
+    approved: &'a [RequestId],
+    pending: &'a [RequestId],
+    id: RequestId,
+) -> Result<(&'a [RequestId], &'a [RequestId]), OutOfOrder> {
+    // Only the oldest of those that wait for a decision are approved, so each of them is later than any approved one.
+    Ok((&with_later(approved, id)?[1..], pending))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -1,6 +1,7 @@
 //! A request and its life. Each step consumes the state before it, so an illegal step does not compile.
 //!
-//! `Collecting → Pending → Approved | Rejected | Expired`; a collecting one that empties is closed without a word.
+//! `Collecting → Pending → Approved | Rejected | Expired`; a collecting one that empties is closed without a word. What comes after an
+//! approval that destroys bytes is in [`crate::undo`].
 
 use countersign_events::{Event, Operation, Timestamp, User};
 
@@ -136,6 +137,10 @@ impl Pending {
 
     /// It goes along with an earlier one that expired.
     pub fn expire_with_earlier(self, _earlier: &Expired) -> Expired {
+        self.ended()
+    }
+
+    pub(crate) const fn ended(self) -> Expired {
         Expired { request: self }
     }
 
@@ -153,6 +158,10 @@ impl Approved {
     /// What was approved.
     pub const fn request(&self) -> &Pending {
         &self.request
+    }
+
+    pub(crate) fn into_request(self) -> Pending {
+        self.request
     }
 
     /// By whom.
@@ -242,7 +251,7 @@ const fn stands_behind(part: Part) -> &'static str {
     }
 }
 
-fn user(initiator: &Initiator) -> User {
+pub(crate) fn user(initiator: &Initiator) -> User {
     User {
         full_name: initiator.name.clone(),
         login_type: initiator.login_type,
@@ -297,25 +306,42 @@ impl State {
 pub enum Effect {
     /// There is none: not decided, or nothing to destroy.
     None,
-    /// It is to be done; a restart goes on with it.
+    /// It waits for the end of the undo window and can be vetoed.
+    Waiting,
+    /// Its time has come, but it cannot be done this moment; the detail says why. It is tried again, and can still be vetoed.
+    Postponed,
+    /// It is to be done and cannot be stopped any more; a restart goes on with it.
     Due,
     /// It is done.
     Done,
     /// It could not be done; the detail says why.
     Failed,
+    /// A person said no within the undo window.
+    Vetoed,
 }
 
 impl Effect {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::None, Self::Due, Self::Done, Self::Failed];
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::Waiting,
+        Self::Postponed,
+        Self::Due,
+        Self::Done,
+        Self::Failed,
+        Self::Vetoed,
+    ];
 
     /// The word in the database and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
+            Self::Waiting => "waiting",
+            Self::Postponed => "postponed",
             Self::Due => "due",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Vetoed => "vetoed",
         }
     }
 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::AppState;
 use crate::alerts::{SystemDisk, Watch};
+use crate::flows::effects;
 use crate::retention::Retention;
 
 /// How often collected deletes and overdue requests are looked at.
@@ -43,6 +44,11 @@ pub async fn run(app: AppState, stop: CancellationToken) {
                 Ok(0) => {}
                 Ok(expired) => tracing::info!(expired, "requests expired"),
                 Err(error) => tracing::error!("overdue requests could not expire: {error}"),
+            }
+            match effects::carry_out_ripe(&app).await {
+                Ok(0) => {}
+                Ok(begun) => tracing::info!(begun, "approvals took effect at the end of their undo window"),
+                Err(error) => tracing::error!("an approval could not take effect and is tried again: {error}"),
             }
             match app.unrecorded.record(&app.store).await {
                 Ok(0) => {}

@@ -13,6 +13,7 @@ mod behind;
 mod chains;
 mod clients;
 mod devices;
+mod effects;
 mod error;
 mod event_removal;
 mod event_search;

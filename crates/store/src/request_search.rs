@@ -76,7 +76,8 @@ fn question(filter: &RequestFilter, stretch: Stretch, place: Place, most: i64) -
     query.sql(
         "SELECT r.id, r.state, r.operation, r.backup_id, r.target, r.initiator_id, r.initiator, r.initiator_login_type, r.address,
                 r.created_at, r.sealed_at, r.expires_at, r.digest, r.summary, r.decided_at, r.decided_by, r.comment, r.reason,
-                r.effect, r.effect_at, r.effect_detail, r.behind, r.decided_from
+                r.effect, r.effect_at, r.effect_detail, r.behind, r.decided_from, r.due_at, r.decided_by_id, r.approver_eligible_at,
+                r.vetoed_by, r.veto_comment
          FROM (SELECT id FROM (",
     );
     for (number, arm) in filter.arms().into_iter().enumerate() {

@@ -2,8 +2,8 @@
 
 use countersign_core::behind::{Part, Party};
 use countersign_core::manifest::{Initiator, Manifest, ManifestObject, Subject};
-use countersign_core::purge::DecidedDigest;
 use countersign_core::request::{Approved, Effect, Expired, Pending, Rejected, State, Summary};
+use countersign_core::undo::{Approver, Waiting};
 use countersign_core::{AccountId, Actor, BackupId, ObjectKind, RequestId, Sha256, Why};
 use countersign_events::{Operation, Timestamp};
 
@@ -50,22 +50,46 @@ pub struct RequestRecord {
     pub effect_at: Option<Timestamp>,
     /// What came of it.
     pub effect_detail: Option<String>,
+    /// When an approval that waits for its time takes effect, if nobody vetoes it.
+    pub due_at: Option<Timestamp>,
+    /// Who approved, while it waits for its time.
+    pub approver: Option<Approver>,
+    /// Who vetoed it.
+    pub vetoed_by: Option<String>,
+    /// What they said.
+    pub veto_comment: Option<String>,
 }
 
 impl RequestRecord {
     /// The request as the decision sees it; none unless it is pending.
     pub fn pending(&self) -> Option<Pending> {
-        match (self.state, self.digest, self.expires_at) {
-            (State::Pending, Some(digest), Some(expires_at)) => Some(Pending {
-                id: self.id,
-                operation: self.operation.clone(),
-                backup: self.backup,
-                initiator: self.initiator.clone(),
-                digest,
-                expires_at,
+        match self.state {
+            State::Pending => self.sealed(),
+            State::Collecting | State::Approved | State::Rejected | State::Expired | State::Closed => None,
+        }
+    }
+
+    /// The approval as a veto and the end of the undo window see it; none unless it waits for its time.
+    pub fn waiting(&self) -> Option<Waiting> {
+        match (self.state, self.effect, self.approver, self.due_at) {
+            (State::Approved, Effect::Waiting | Effect::Postponed, Some(approver), Some(due_at)) => Some(Waiting {
+                request: self.sealed()?,
+                approver,
+                due_at,
             }),
             _ => None,
         }
+    }
+
+    fn sealed(&self) -> Option<Pending> {
+        Some(Pending {
+            id: self.id,
+            operation: self.operation.clone(),
+            backup: self.backup,
+            initiator: self.initiator.clone(),
+            digest: self.digest?,
+            expires_at: self.expires_at?,
+        })
     }
 }
 
@@ -89,7 +113,7 @@ impl View {
             .row(
                 "SELECT id, state, operation, backup_id, target, initiator_id, initiator, initiator_login_type, address, created_at,
                         sealed_at, expires_at, digest, summary, decided_at, decided_by, comment, reason, effect, effect_at, effect_detail,
-                        behind, decided_from
+                        behind, decided_from, due_at, decided_by_id, approver_eligible_at, vetoed_by, veto_comment
                  FROM requests WHERE id = $1",
                 params![id.0],
             )
@@ -155,25 +179,6 @@ impl View {
             )
             .await?;
         rows.iter().map(|row| row.int(0).map(RequestId)).collect()
-    }
-
-    /// The approved requests whose purge is to be done, with the digests that were approved.
-    pub async fn due(&mut self) -> Result<Vec<DecidedDigest>, StoreError> {
-        let rows = self
-            .rows(
-                "SELECT id, digest FROM requests WHERE state = 'approved' AND effect = 'due' ORDER BY id",
-                params![],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let digest = Sha256::from_slice(&row.blob(1)?).ok_or(StoreError::Unreadable("a digest"))?;
-                Ok(DecidedDigest {
-                    request: RequestId(row.int(0)?),
-                    digest,
-                })
-            })
-            .collect()
     }
 
     /// Why a request was asked for, if its initiator said so.
@@ -476,23 +481,6 @@ impl Tx {
             .await?;
         one_row(changed)
     }
-
-    /// Records what came of an approval.
-    pub async fn record_effect(
-        &mut self,
-        id: RequestId,
-        effect: Effect,
-        detail: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let changed = self
-            .execute(
-                "UPDATE requests SET effect = $1, effect_at = $2, effect_detail = $3 WHERE id = $4 AND state = 'approved'",
-                params![effect.as_str(), now.0, detail, id.0],
-            )
-            .await?;
-        one_row(changed)
-    }
 }
 
 impl Tx {
@@ -516,7 +504,7 @@ impl Tx {
 }
 
 /// A row that another transaction changed first is not silently passed over.
-fn one_row(touched: u64) -> Result<(), StoreError> {
+pub(crate) fn one_row(touched: u64) -> Result<(), StoreError> {
     if touched == 1 {
         Ok(())
     } else {
@@ -573,6 +561,16 @@ pub(crate) fn record(row: &Row) -> Result<RequestRecord, StoreError> {
             .ok_or_else(unreadable)?,
         effect_at: row.int_or_null(19)?.map(Timestamp),
         effect_detail: row.text_or_null(20)?,
+        due_at: row.int_or_null(23)?.map(Timestamp),
+        approver: match (row.int_or_null(24)?, row.int_or_null(25)?) {
+            (Some(account), Some(eligible_at)) => Some(Approver {
+                account: AccountId(account),
+                eligible_at: Timestamp(eligible_at),
+            }),
+            _ => None,
+        },
+        vetoed_by: row.text_or_null(26)?,
+        veto_comment: row.text_or_null(27)?,
     })
 }
 

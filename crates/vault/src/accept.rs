@@ -191,7 +191,12 @@ async fn revive(
     match record.state {
         State::Collecting if left == 0 => tx.close_request(request, now).await?,
         State::Collecting => {}
-        _ => {
+        // What was approved stays as it was approved, and so does not hold any more: it is looked at at once.
+        State::Approved => {
+            let ageing = tx.moment(now).await?.ageing;
+            tx.hasten(request, ageing).await?;
+        }
+        State::Pending | State::Rejected | State::Expired | State::Closed => {
             tx.unlist_object(request, key.kind, &key.name.to_string()).await?;
             if left == 0
                 && let Some(pending) = tx.request(request).await?.and_then(|record| record.pending())

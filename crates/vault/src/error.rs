@@ -36,7 +36,9 @@ pub enum VaultError {
     #[error("a decision about this backup is being carried out: try again in a moment")]
     Moving,
     /// Requests about parts of it wait.
-    #[error("requests about this backup wait for a decision: decide them first")]
+    #[error(
+        "requests about this backup wait for a decision, or for the end of their undo window: decide or veto them first"
+    )]
     RequestsWait,
     /// A retention lock keeps it, whoever asks or approves.
     #[error("the storage's retention lock keeps this until {}: nobody deletes it before, with or without an approval", .until.rfc3339(0))]
@@ -76,6 +78,14 @@ pub enum VaultError {
         state: &'static str,
         /// By whom.
         by: Option<String>,
+    },
+    /// It does not wait for its time: not approved yet, or too late.
+    #[error("request {id} cannot be vetoed: {why}")]
+    NotWaiting {
+        /// Which.
+        id: RequestId,
+        /// What became of it.
+        why: &'static str,
     },
     /// There is no such request.
     #[error("there is no request {0}")]

@@ -249,7 +249,8 @@ async fn delete_backup_in(
         Verdict::Deny(refusal) => Err(refusal.into()),
         Verdict::Allow(warrant) => {
             whole_may_go(tx, &known, now).await?;
-            if !tx.queue(backup).await?.is_empty() || tx.collecting(backup).await?.is_some() {
+            let waits = !tx.queue(backup).await?.is_empty() || !tx.waiting_queue(backup).await?.is_empty();
+            if waits || tx.collecting(backup).await?.is_some() {
                 return Err(VaultError::RequestsWait);
             }
             let by = By::actor(actor);

@@ -16,6 +16,7 @@ mod serve;
 pub mod settle;
 mod storages;
 mod traffic;
+pub mod undo;
 
 pub use accept::{Accepted, Incoming};
 pub use backup::OpenBackup;
@@ -28,7 +29,7 @@ pub use traffic::Gate;
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_core::{Clock, Entropy};
+use countersign_core::{Clock, Entropy, Moment};
 use countersign_events::Timestamp;
 use countersign_store::{Store, StoreError};
 use tokio::sync::{Mutex, Notify};
@@ -92,6 +93,11 @@ impl Vault {
     /// The store below.
     pub const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// This moment: the time to record, and the time that ages.
+    pub fn moment(&self) -> Moment {
+        Moment::sure(self.clock.now())
     }
 }
 

@@ -4,7 +4,8 @@ use countersign_core::factor::FreshFactor;
 use countersign_core::fence::{self, Activity};
 use countersign_core::manifest::{ManifestObject, Subject};
 use countersign_core::request::{Effect, Pending};
-use countersign_core::{Account, BackupId, RequestId, Sha256, queue};
+use countersign_core::undo::{Begun, Taking};
+use countersign_core::{Account, BackupId, Moment, RequestId, Sha256, queue};
 use countersign_events::Timestamp;
 use countersign_store::{StoreError, Tx};
 
@@ -21,35 +22,59 @@ pub struct Supervisor<'a> {
     pub comment: &'a str,
 }
 
-/// Approves the oldest waiting requests of a backup, each by the digest that was seen. All or nothing. The purge is due after it.
+/// Approves the oldest waiting requests of a backup, each by the digest that was seen. All or nothing. Each waits for the end of the undo
+/// window; where there is none, its purge is due.
 pub async fn approve(
     tx: &mut Tx,
     backup: BackupId,
     asked: &[(RequestId, Sha256)],
     supervisor: &Supervisor<'_>,
     activity: &Activity,
-    now: Timestamp,
+    moment: Moment,
 ) -> Result<(), VaultError> {
     let ids: Vec<_> = asked.iter().map(|(id, _)| *id).collect();
     for id in &ids {
         pending(tx, *id).await?;
     }
     queue::approvable(&tx.queue(backup).await?, &ids)?;
-    fence::idle(&tx.locks(backup).await?, activity, now)?;
+    let policy = tx.policy().await?;
     for (id, seen) in asked {
         let waiting = pending(tx, *id).await?;
         let known = tx.accounts_behind(&waiting.initiator).await?;
-        let approved = waiting.approve(supervisor.account, supervisor.proof, *seen, &known, now)?;
-        check_drift(tx, *id, *seen).await?;
-        retention::request_unlocked(tx, backup, *id, now).await?;
-        tx.claim_objects(*id).await?;
-        tx.claim_backup(*id).await?;
-        tx.record_approval(&approved, supervisor.comment, Effect::Due, now)
+        let approved = waiting.approve(supervisor.account, supervisor.proof, *seen, &known, moment.ageing)?;
+        if held_digest(tx, *id).await? != Some(*seen) {
+            return Err(VaultError::Drift);
+        }
+        retention::request_unlocked(tx, backup, *id, moment.now).await?;
+        tx.record_approval(&approved, supervisor.comment, Effect::Waiting, moment.now)
             .await?;
-        tx.report(&approved.event(), now, Some(*id), supervisor.account.name.as_str())
-            .await?;
+        tx.report(
+            &approved.event(),
+            moment.now,
+            Some(*id),
+            supervisor.account.name.as_str(),
+        )
+        .await?;
+        match approved.take(&policy, moment.counts_from(), tx.last_due(backup).await?) {
+            Taking::AtOnce(begun) => begin(tx, backup, &begun, activity, moment.now).await?,
+            Taking::Later(waiting) => tx.record_waiting(&waiting).await?,
+        }
     }
     Ok(())
+}
+
+/// Lets an approval take effect, if nobody is at work there: its objects are claimed, and their purge is due.
+pub(crate) async fn begin(
+    tx: &mut Tx,
+    backup: BackupId,
+    begun: &Begun,
+    activity: &Activity,
+    now: Timestamp,
+) -> Result<(), VaultError> {
+    fence::idle(&tx.locks(backup).await?, activity, now)?;
+    tx.claim_objects(begun.request()).await?;
+    tx.claim_backup(begun.request()).await?;
+    Ok(tx.record_begun(begun.request(), now).await?)
 }
 
 /// Rejects a waiting request of a backup and every later one with it; which ones. Their objects are visible again.
@@ -59,13 +84,14 @@ pub async fn reject(
     id: RequestId,
     supervisor: &Supervisor<'_>,
     activity: &Activity,
-    (now, nonce): (Timestamp, String),
+    (moment, nonce): (Moment, String),
 ) -> Result<Vec<RequestId>, VaultError> {
     pending(tx, id).await?;
-    let later = bring_back_from(tx, backup, id, activity, now, nonce).await?;
+    let now = moment.now;
+    let later = bring_back_from(tx, backup, id, activity, moment, nonce).await?;
     let rejected = pending(tx, id)
         .await?
-        .reject(supervisor.account, supervisor.proof, now)?;
+        .reject(supervisor.account, supervisor.proof, moment.ageing)?;
     let by = Some(supervisor.account.id);
     tx.record_rejection(&rejected, by, supervisor.comment, None, now)
         .await?;
@@ -90,11 +116,12 @@ pub async fn expire(
     backup: BackupId,
     id: RequestId,
     activity: &Activity,
-    (now, nonce): (Timestamp, String),
+    (moment, nonce): (Moment, String),
 ) -> Result<Vec<RequestId>, VaultError> {
     pending(tx, id).await?;
-    let later = bring_back_from(tx, backup, id, activity, now, nonce).await?;
-    let first = pending(tx, id).await?.expire(now)?;
+    let now = moment.now;
+    let later = bring_back_from(tx, backup, id, activity, moment, nonce).await?;
+    let first = pending(tx, id).await?.expire(moment.ageing)?;
     tx.record_expiry(&first, "nobody decided in time", now).await?;
     tx.report(&first.event(), now, Some(id), "").await?;
     for other in &later {
@@ -116,43 +143,56 @@ pub async fn pending(tx: &mut Tx, id: RequestId) -> Result<Pending, VaultError> 
     })
 }
 
-/// Makes the objects of a request and of all later ones visible, if nobody is at work; the later ones.
+/// Makes the objects of a waiting request and of all later ones visible, if nobody is at work; the later ones.
 async fn bring_back_from(
     tx: &mut Tx,
     backup: BackupId,
     id: RequestId,
     activity: &Activity,
-    now: Timestamp,
+    moment: Moment,
     nonce: String,
 ) -> Result<Vec<RequestId>, VaultError> {
-    let policy = tx.policy().await?;
-    let _quiet = fence::quiet(&tx.locks(backup).await?, activity, &policy, now)?;
-    // What is still being collected was computed as if these were gone, too.
-    if let Some(collecting) = tx.collecting(backup).await? {
-        seal::seal(tx, &collecting, &policy, now, nonce).await?;
-    }
+    quiet(tx, backup, activity, moment, nonce).await?;
     let queue = tx.queue(backup).await?;
     let affected = queue::with_later(&queue, id)?;
     for request in affected {
-        tx.release_objects(*request).await?;
-        tx.release_backup(*request).await?;
+        release(tx, *request).await?;
     }
     Ok(affected[1..].to_vec())
 }
 
-/// The manifest, made anew from what the store holds now, must have the digest that was approved (rule 5).
-async fn check_drift(tx: &mut Tx, id: RequestId, seen: Sha256) -> Result<(), VaultError> {
+/// Nobody is at work there, and what was being collected waits for a decision: it was computed as if what comes back were gone, too.
+pub(crate) async fn quiet(
+    tx: &mut Tx,
+    backup: BackupId,
+    activity: &Activity,
+    moment: Moment,
+    nonce: String,
+) -> Result<(), VaultError> {
+    let policy = tx.policy().await?;
+    let _quiet = fence::quiet(&tx.locks(backup).await?, activity, &policy, moment.now)?;
+    if let Some(collecting) = tx.collecting(backup).await? {
+        seal::seal(tx, &collecting, &policy, moment.now, nonce).await?;
+    }
+    Ok(())
+}
+
+/// Makes what a request holds visible.
+pub(crate) async fn release(tx: &mut Tx, id: RequestId) -> Result<(), StoreError> {
+    tx.release_objects(id).await?;
+    tx.release_backup(id).await?;
+    Ok(())
+}
+
+/// Of the manifest, made anew from what the store holds now: it must be the one that was approved (rule 5).
+pub(crate) async fn held_digest(tx: &mut Tx, id: RequestId) -> Result<Option<Sha256>, VaultError> {
     let head = tx
         .manifest_head(id)
         .await?
         .ok_or(StoreError::Unreadable("a manifest"))?;
     let held = tx.held_objects(id).await?;
     let now = head.with_objects(held.iter().map(|held| ManifestObject::from(&held.object)).collect());
-    if now.digest().is_ok_and(|digest| digest == seen) {
-        Ok(())
-    } else {
-        Err(VaultError::Drift)
-    }
+    Ok(now.digest().ok())
 }
 
 impl Vault {
@@ -184,10 +224,10 @@ impl Vault {
 
     /// Lets every request about objects whose time is over expire, where nobody is at work; how many expired.
     pub async fn expire_overdue(&self) -> Result<usize, VaultError> {
-        let now = self.clock.now();
+        let moment = self.moment();
         let overdue = self
             .store
-            .ask(move |view| Box::pin(async move { view.overdue(now).await }))
+            .ask(move |view| Box::pin(async move { view.overdue(moment.ageing).await }))
             .await?;
         let mut expired = 0;
         for id in overdue {
@@ -199,8 +239,8 @@ impl Vault {
                 continue;
             };
             let outcome = match record.backup {
-                Some(backup) => self.expire_in(backup, id, now).await,
-                None => self.expire_settings(id, now).await,
+                Some(backup) => self.expire_in(backup, id, moment).await,
+                None => self.expire_settings(id, moment).await,
             };
             match outcome {
                 Ok(ids) => expired += ids,
@@ -212,25 +252,25 @@ impl Vault {
         Ok(expired)
     }
 
-    async fn expire_in(&self, backup: BackupId, id: RequestId, now: Timestamp) -> Result<usize, VaultError> {
+    async fn expire_in(&self, backup: BackupId, id: RequestId, moment: Moment) -> Result<usize, VaultError> {
         let gate = self.close_gate(backup)?;
         let (activity, nonce) = (gate.activity(), self.nonce());
         let ids = self
             .store
-            .write(move |tx| Box::pin(async move { expire(tx, backup, id, &activity, (now, nonce)).await }))
+            .write(move |tx| Box::pin(async move { expire(tx, backup, id, &activity, (moment, nonce)).await }))
             .await?;
         self.known.forget_names();
         drop(gate);
         Ok(ids.len())
     }
 
-    async fn expire_settings(&self, id: RequestId, now: Timestamp) -> Result<usize, VaultError> {
+    async fn expire_settings(&self, id: RequestId, moment: Moment) -> Result<usize, VaultError> {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    let expired = pending(tx, id).await?.expire(now)?;
-                    tx.record_expiry(&expired, "nobody decided in time", now).await?;
-                    tx.report(&expired.event(), now, Some(id), "").await?;
+                    let expired = pending(tx, id).await?.expire(moment.ageing)?;
+                    tx.record_expiry(&expired, "nobody decided in time", moment.now).await?;
+                    tx.report(&expired.event(), moment.now, Some(id), "").await?;
                     Ok(1)
                 })
             })

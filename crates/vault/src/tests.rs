@@ -1,6 +1,7 @@
 //! The life of an object, from upload to purge.
 
 mod house;
+mod undo;
 
 use countersign_core::fence::InUse;
 use countersign_core::request::{Effect, State};

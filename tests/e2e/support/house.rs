@@ -293,7 +293,7 @@ impl Drop for House {
 /// As people set a server up without a screen.
 async fn set_up(app: &AppState, four_eyes: bool) -> [Approver; 2] {
     let secrets = ["JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"];
-    let mut text = format!("[settings]\nfour_eyes = {four_eyes}\n");
+    let mut text = format!("[settings]\nundo_hours = 0\nfour_eyes = {four_eyes}\n");
     for (name, secret) in ["ann", "bob"].iter().zip(secrets) {
         let password = "plum quartz violin 7";
         text += &format!("[[account]]\nname = '{name}'\npassword = '{password}'\ntotp_secret = '{secret}'\n");

@@ -87,7 +87,8 @@ impl Server {
             })
             .collect();
         let description = server.folder.path().join("accounts.toml");
-        let service = format!("[[service]]\nname = \"laptop\"\ntoken = \"{TOKEN}\"\n[settings]\n{settings}\n");
+        let service =
+            format!("[[service]]\nname = \"laptop\"\ntoken = \"{TOKEN}\"\n[settings]\nundo_hours = 0\n{settings}\n");
         fs::write(&description, people + &service).unwrap();
         let description = description.display().to_string();
         Outcome::of(&mut server.command(&["setup", "accounts", "--file", &description])).expect("setup accounts");

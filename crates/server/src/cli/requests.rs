@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::remote::failure::{Failure, ended, read};
 use super::remote::{Remote, ServerFlags};
 use crate::session::QUERY_VALUE;
-use decide::{Approve, Reject};
+use decide::{Approve, Reject, Veto};
 use document::{Detail, Request, Sealed, table};
 
 /// For `--help`.
@@ -38,6 +38,8 @@ pub enum Requests {
     Approve(Approve),
     /// Reject a request, and with it every later one of the same backup
     Reject(Reject),
+    /// Veto an approval that has not taken effect yet, and with it every later request of the same backup
+    Veto(Veto),
 }
 
 #[derive(Debug, Args)]
@@ -46,6 +48,9 @@ pub struct List {
     /// Only these states, separated by commas: collecting, pending, approved, rejected, expired, closed
     #[arg(long, value_name = "STATES", value_delimiter = ',', value_parser = state)]
     state: Vec<State>,
+    /// Only what was approved and can still be vetoed, the next to take effect first: waiting
+    #[arg(long, value_name = "EFFECT", value_parser = ["waiting"], conflicts_with_all = ["state", "account", "before"])]
+    effect: Option<String>,
     /// Only what this account asked for or decided
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
@@ -90,6 +95,7 @@ impl Requests {
             Self::Show(show) => &show.server,
             Self::Approve(approve) => &approve.decision.server,
             Self::Reject(reject) => &reject.decision.server,
+            Self::Veto(veto) => &veto.decision.server,
         }
     }
 
@@ -100,6 +106,7 @@ impl Requests {
             Self::Show(show) => show.carry_out(remote),
             Self::Approve(approve) => approve.carry_out(remote),
             Self::Reject(reject) => reject.carry_out(remote),
+            Self::Veto(veto) => veto.carry_out(remote),
         }
     }
 }
@@ -126,6 +133,9 @@ impl List {
 
     fn path(&self) -> String {
         let mut path = format!("/api/v1/requests?limit={}", self.limit);
+        if let Some(effect) = &self.effect {
+            path += &format!("&effect={effect}");
+        }
         if !self.state.is_empty() {
             let states: Vec<_> = self.state.iter().map(|state| state.as_str()).collect();
             path += &format!("&state={}", states.join(","));

@@ -1,12 +1,13 @@
 //! A second person decides: fresh second factor, order, fence, state, effect and event, all in one transaction.
 
 use countersign_core::manifest::Subject;
-use countersign_core::request::{Effect, Refusal, second_person};
-use countersign_core::{Account, AccountId, BackupId, RequestId, Sha256};
-use countersign_events::{Timestamp, User};
+use countersign_core::request::{Effect, Pending, Refusal, second_person};
+use countersign_core::undo::{Taking, endpoint};
+use countersign_core::{Account, AccountId, BackupId, Moment, RequestId, Sha256};
+use countersign_events::{Event, User};
 use countersign_store::{RequestRecord, StoreError, Tx};
 use countersign_vault::settle::{self, Supervisor};
-use countersign_vault::{Gate, VaultError};
+use countersign_vault::{Gate, VaultError, undo};
 
 use super::settings::{self, ChangeError};
 use crate::AppState;
@@ -82,7 +83,14 @@ pub async fn approve(
         None => match asked.as_slice() {
             [(id, seen)] => {
                 storage_idle(app, *id).await?;
-                decide_in(app, decider, Plan::ApproveChange { id: *id, seen: *seen }, None).await
+                let decided = decide_in(app, decider, Plan::ApproveChange { id: *id, seen: *seen }, None).await;
+                if let Err(
+                    DecideError::Vault(VaultError::Drift) | DecideError::Change(ChangeError::Vault(VaultError::Drift)),
+                ) = &decided
+                {
+                    report_drift(app, &record).await?;
+                }
+                decided
             }
             _ => Err(VaultError::OutOfOrder(countersign_core::queue::OutOfOrder::NotWaiting(first)).into()),
         },
@@ -122,6 +130,39 @@ pub async fn reject(app: &AppState, decider: Decider, id: RequestId) -> Result<V
     }
 }
 
+/// Vetoes an approval that waits for the end of its undo window, and takes every later request of its backup along; which ones.
+pub async fn veto(app: &AppState, decider: Decider, id: RequestId) -> Result<Vec<RequestId>, DecideError> {
+    let record = app
+        .store
+        .ask(move |view| Box::pin(async move { view.request(id).await }))
+        .await?;
+    let record = record.ok_or(VaultError::NoRequest(id))?;
+    if record.waiting().is_none() {
+        return Err(undo::not_waiting(&record).into());
+    }
+    match record.backup {
+        Some(backup) => {
+            let gate = app.vault.close_gate(backup)?;
+            let activity = gate.activity();
+            decide_in(app, decider, Plan::VetoObjects { backup, id, activity }, Some(gate)).await
+        }
+        None => decide_in(app, decider, Plan::VetoChange { id }, None).await,
+    }
+}
+
+/// What was asked for cannot be approved any more, since what it was computed from has changed. It is reported in a transaction of its
+/// own: the one that would have decided is undone.
+async fn report_drift(app: &App, record: &RequestRecord) -> Result<(), StoreError> {
+    let event = Event::UpdateSecurityObjectFailed {
+        endpoint: endpoint(&record.initiator),
+        user_name: Some(record.initiator.name.clone()),
+    };
+    let (id, name, now) = (record.id, record.initiator.name.clone(), app.clock.now());
+    app.store
+        .write(move |tx| Box::pin(async move { tx.report(&event, now, Some(id), &name).await.map(drop) }))
+        .await
+}
+
 enum Plan {
     ApproveObjects {
         backup: BackupId,
@@ -138,6 +179,14 @@ enum Plan {
         activity: countersign_core::fence::Activity,
     },
     RejectChange {
+        id: RequestId,
+    },
+    VetoObjects {
+        backup: BackupId,
+        id: RequestId,
+        activity: countersign_core::fence::Activity,
+    },
+    VetoChange {
         id: RequestId,
     },
 }
@@ -171,10 +220,12 @@ async fn decide_in(
     plan: Plan,
     gate: Option<Gate>,
 ) -> Result<Vec<RequestId>, DecideError> {
-    let (now, nonce, deciding) = (app.clock.now(), app.vault.nonce(), AppState::clone(app));
+    let (moment, nonce, deciding) = (app.vault.moment(), app.vault.nonce(), AppState::clone(app));
     let outcome = app
         .store
-        .write(move |tx| Box::pin(async move { decide_with_factor(tx, &deciding, &decider, plan, now, nonce).await }))
+        .write(move |tx| {
+            Box::pin(async move { decide_with_factor(tx, &deciding, &decider, plan, moment, nonce).await })
+        })
         .await;
     app.vault.decided();
     app.delivery_changed.notify_one();
@@ -190,15 +241,16 @@ async fn decide_with_factor(
     app: &App,
     decider: &Decider,
     plan: Plan,
-    now: Timestamp,
+    moment: Moment,
     nonce: String,
 ) -> Result<Outcome, DecideError> {
+    let now = moment.now;
     let account = tx
         .account(decider.account)
         .await?
         .ok_or(StoreError::Unreadable("the account of a session"))?;
     // Said before the factor is used up: it would be of no use.
-    may_decide(tx, &account, &plan, now).await?;
+    may_decide(tx, &account, &plan, moment).await?;
     let proof = match verify_shown(tx, app, &account, &decider.shown, &decider.from, now).await? {
         Ok(proof) => proof,
         Err(refused) => return Ok(Outcome::Refused(refused)),
@@ -214,20 +266,20 @@ async fn decide_with_factor(
             asked,
             activity,
         } => {
-            settle::approve(tx, backup, &asked, &supervisor, &activity, now).await?;
+            settle::approve(tx, backup, &asked, &supervisor, &activity, moment).await?;
             asked.into_iter().map(|(id, _)| id).collect()
         }
         Plan::RejectObjects { backup, id, activity } => {
-            settle::reject(tx, backup, id, &supervisor, &activity, (now, nonce)).await?
+            settle::reject(tx, backup, id, &supervisor, &activity, (moment, nonce)).await?
         }
         Plan::ApproveChange { id, seen } => {
-            approve_change(tx, id, seen, &supervisor, now).await?;
+            approve_change(tx, id, seen, &supervisor, moment).await?;
             vec![id]
         }
         Plan::RejectChange { id } => {
             let rejected = settle::pending(tx, id)
                 .await?
-                .reject(supervisor.account, supervisor.proof, now)
+                .reject(supervisor.account, supervisor.proof, moment.ageing)
                 .map_err(VaultError::from)?;
             tx.record_rejection(&rejected, Some(account.id), supervisor.comment, None, now)
                 .await?;
@@ -235,33 +287,50 @@ async fn decide_with_factor(
                 .await?;
             vec![id]
         }
+        Plan::VetoObjects { backup, id, activity } => {
+            undo::veto(tx, backup, id, &supervisor, &activity, (moment, nonce)).await?
+        }
+        Plan::VetoChange { id } => {
+            let vetoed = undo::waiting(tx, id)
+                .await?
+                .veto(supervisor.account, supervisor.proof, moment.ageing)
+                .map_err(VaultError::from)?;
+            undo::record_veto(tx, &vetoed, &supervisor, None, moment).await?;
+            vec![id]
+        }
     };
     Ok(Outcome::Decided(ids))
 }
 
 /// The part of the rules that does not need the factor; core asks all of them again with it.
-async fn may_decide(tx: &mut Tx, account: &Account, plan: &Plan, now: Timestamp) -> Result<(), VaultError> {
+async fn may_decide(tx: &mut Tx, account: &Account, plan: &Plan, moment: Moment) -> Result<(), VaultError> {
     match plan {
         Plan::ApproveObjects { asked, .. } => {
             for (id, _) in asked {
-                may_approve(tx, account, *id, now).await?;
+                may_approve(tx, account, *id, moment).await?;
             }
             Ok(())
         }
-        Plan::ApproveChange { id, .. } => may_approve(tx, account, *id, now).await,
+        Plan::ApproveChange { id, .. } => may_approve(tx, account, *id, moment).await,
         Plan::RejectObjects { id, .. } | Plan::RejectChange { id } => {
             if settle::pending(tx, *id).await?.initiator.account != account.id {
-                account.eligible(now).map_err(Refusal::from)?;
+                account.eligible(moment.ageing).map_err(Refusal::from)?;
+            }
+            Ok(())
+        }
+        Plan::VetoObjects { id, .. } | Plan::VetoChange { id } => {
+            if undo::waiting(tx, *id).await?.request.initiator.account != account.id {
+                account.eligible(moment.ageing).map_err(Refusal::from)?;
             }
             Ok(())
         }
     }
 }
 
-async fn may_approve(tx: &mut Tx, account: &Account, id: RequestId, now: Timestamp) -> Result<(), VaultError> {
+async fn may_approve(tx: &mut Tx, account: &Account, id: RequestId, moment: Moment) -> Result<(), VaultError> {
     let initiator = settle::pending(tx, id).await?.initiator;
     let known = tx.accounts_behind(&initiator).await?;
-    Ok(second_person(account, &initiator, &known, now)?)
+    Ok(second_person(account, &initiator, &known, moment.ageing)?)
 }
 
 async fn approve_change(
@@ -269,25 +338,45 @@ async fn approve_change(
     id: RequestId,
     seen: Sha256,
     supervisor: &Supervisor<'_>,
-    now: Timestamp,
+    moment: Moment,
 ) -> Result<(), DecideError> {
     let pending = settle::pending(tx, id).await?;
     let manifest = tx.manifest(id).await?.ok_or(StoreError::Unreadable("a manifest"))?;
-    let initiator = User {
-        full_name: pending.initiator.name.clone(),
-        login_type: pending.initiator.login_type,
-    };
+    let initiator = initiator(&pending);
     let known = tx.accounts_behind(&pending.initiator).await?;
     let approved = pending
-        .approve(supervisor.account, supervisor.proof, seen, &known, now)
+        .approve(supervisor.account, supervisor.proof, seen, &known, moment.ageing)
         .map_err(VaultError::from)?;
     if manifest.digest().ok() != Some(seen) {
         return Err(VaultError::Drift.into());
     }
-    tx.record_approval(&approved, supervisor.comment, Effect::Done, now)
+    let taking = if manifest.subject.destroys_bytes() {
+        let policy = tx.policy().await?;
+        Some(approved.clone().take(&policy, moment.counts_from(), None))
+    } else {
+        None
+    };
+    let effect = match &taking {
+        Some(Taking::Later(_)) => Effect::Waiting,
+        Some(Taking::AtOnce(_)) | None => Effect::Done,
+    };
+    tx.record_approval(&approved, supervisor.comment, effect, moment.now)
         .await?;
-    tx.report(&approved.event(), now, Some(id), supervisor.account.name.as_str())
-        .await?;
-    settings::apply(tx, &manifest.subject, &initiator, Some(id), now).await?;
+    let by = supervisor.account.name.as_str();
+    tx.report(&approved.event(), moment.now, Some(id), by).await?;
+    match taking {
+        Some(Taking::Later(waiting)) => tx.record_waiting(&waiting).await?,
+        Some(Taking::AtOnce(_)) | None => {
+            settings::apply(tx, &manifest.subject, &initiator, Some(id), moment.now).await?;
+        }
+    }
     Ok(())
+}
+
+/// Who asked, as events name them.
+pub(super) fn initiator(request: &Pending) -> User {
+    User {
+        full_name: request.initiator.name.clone(),
+        login_type: request.initiator.login_type,
+    }
 }

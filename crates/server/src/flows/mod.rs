@@ -6,6 +6,7 @@ pub mod backups;
 pub mod chains;
 pub mod clients;
 pub mod decide;
+pub mod effects;
 pub mod own_factors;
 pub mod receivers;
 pub mod sessions;

@@ -38,6 +38,7 @@ impl From<VaultError> for Problem {
             VaultError::InUse(_)
             | VaultError::OutOfOrder(_)
             | VaultError::Decided { .. }
+            | VaultError::NotWaiting { .. }
             | VaultError::RequestsWait
             | VaultError::Drift
             | VaultError::Undecided(_) => Kind::Conflict,

@@ -50,6 +50,8 @@ pub struct HistoryRow {
     pub backup: Option<String>,
     /// Its end.
     pub state: RequestState,
+    /// What followed an approval, where that is not yet, or not, what was approved: `can still be vetoed`, `vetoed by ann`.
+    pub then: Option<String>,
     /// Who asked.
     pub initiator: String,
     /// Who decided; none when it expired.

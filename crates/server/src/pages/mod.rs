@@ -80,7 +80,7 @@ pub use format::{Bytes, Count, Moment, Share, Span};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow};
 pub use links::{LinkDone, LinkPassword, LinkProof};
 pub use parts::{Busy, Choice, Pager, RequestState};
-pub use pending::{CollectingRow, PendingPage, PendingQueue, PendingRow};
+pub use pending::{ApprovedRow, CollectingRow, PendingPage, PendingQueue, PendingRow};
 pub use problem::{Link, ProblemPage, PublicProblemPage};
 pub use qr::QrCode;
 pub use receivers::{
@@ -90,7 +90,7 @@ pub use receivers::{
 pub use recorded::RecordedPage;
 pub use request::{
     ChangeRow, DecideError, Decision, DecisionForm, Effect, Loss, LostKind, LostSnapshot, Neighbour, NotAllowed,
-    ObjectRow, RequestPage, Stays, Subject, WarningLine,
+    ObjectRow, RequestPage, Stays, Subject, Veto, VetoForm, WarningLine,
 };
 pub use security::{ConfirmPage, EnrolTotpPage, PasskeyRow, PasswordForm, SecurityPage};
 pub use set_up::{OtherPerson, PasswordProblem, SetUpDone, SetUpPassword, SetUpSecondFactor};

@@ -10,6 +10,8 @@ pub struct PendingPage {
     pub chrome: Chrome,
     /// Waiting requests by backup, oldest queue first; settings and receivers are queues without a backup.
     pub queues: Vec<PendingQueue>,
+    /// What was approved and can still be vetoed, the next to happen first.
+    pub approved: Vec<ApprovedRow>,
     /// Batches that still gather deletes.
     pub collecting: Vec<CollectingRow>,
     /// The way through, when there are many.
@@ -60,6 +62,27 @@ pub struct PendingRow {
     pub created: Moment,
     /// When it expires.
     pub expires: Moment,
+}
+
+/// An approval that waits for the end of its undo window.
+#[derive(Debug, Clone)]
+pub struct ApprovedRow {
+    /// Its number.
+    pub id: String,
+    /// What will be done, as the events say it.
+    pub operation: String,
+    /// Who asked.
+    pub initiator: String,
+    /// Who approved.
+    pub approver: String,
+    /// How many objects go.
+    pub objects: Count,
+    /// Their bytes.
+    pub bytes: Bytes,
+    /// When it happens.
+    pub due: Moment,
+    /// Why it did not happen yet although its time has come.
+    pub postponed: Option<String>,
 }
 
 /// A batch that still gathers deletes. "End collecting now" posts to `/requests/{id}/seal`.

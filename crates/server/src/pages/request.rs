@@ -44,6 +44,8 @@ pub struct RequestPage {
     pub busy: Option<Busy>,
     /// What was decided.
     pub decision: Option<Decision>,
+    /// The form of an approval that can still be vetoed.
+    pub veto: Option<VetoForm>,
     /// Whether the reader may end the collecting.
     pub can_end: bool,
     /// The account that it is about, when there is one: its page, and whether the reader may have its link made now.
@@ -69,6 +71,26 @@ impl RequestPage {
             .map(|other| format!("{}:{}", other.id, other.digest))
             .collect();
         pairs.join(",")
+    }
+
+    /// Whether what it is about stays after all.
+    fn is_kept(&self) -> bool {
+        self.decision
+            .as_ref()
+            .is_some_and(|decision| matches!(decision.effect, Effect::Vetoed(_) | Effect::Drifted { .. }))
+    }
+
+    /// Whether the page's script may ask for a passkey.
+    fn asks_for_passkey(&self) -> bool {
+        let decides = self
+            .form
+            .as_ref()
+            .is_some_and(|form| form.is_open() && form.passkey.is_some());
+        let vetoes = self
+            .veto
+            .as_ref()
+            .is_some_and(|veto| veto.cannot.is_none() && veto.passkey.is_some());
+        decides || vetoes
     }
 
     /// What the form says of others that go along: beyond a few they are folded away.
@@ -263,6 +285,22 @@ impl DecisionForm {
     }
 }
 
+/// The form of someone who may look at an approval that waits for the end of its undo window. Sends `csrf`, `comment`, `code` or
+/// `passkey` to `/requests/{id}/veto`.
+#[derive(Debug, Clone)]
+pub struct VetoForm {
+    /// Why a veto is closed to the reader.
+    pub cannot: Option<NotAllowed>,
+    /// What was typed before.
+    pub comment: String,
+    /// Whether the reader has an authenticator app.
+    pub totp: bool,
+    /// Where the page's script asks for a passkey; none if the reader has none, or there are none here.
+    pub passkey: Option<String>,
+    /// Later requests of the same backup, approved or not, oldest first: a veto takes them along.
+    pub along: Vec<Neighbour>,
+}
+
 /// Why the reader may not decide that way.
 #[derive(Debug, Clone)]
 pub enum NotAllowed {
@@ -357,6 +395,15 @@ pub enum Effect {
     Unchanged,
     /// The change was made.
     Applied,
+    /// Approved: it is done when the undo window ends, if nobody vetoes it.
+    Waiting {
+        /// When that is.
+        due: Moment,
+        /// Why it could not be done when its time had come. It is tried again.
+        postponed: Option<String>,
+    },
+    /// Approved and vetoed in time: nothing was done.
+    Vetoed(Veto),
     /// Approved: bytes are being removed.
     Purging {
         /// Removed so far.
@@ -378,6 +425,19 @@ pub enum Effect {
         /// What differed.
         why: String,
     },
+}
+
+/// A veto.
+#[derive(Debug, Clone)]
+pub struct Veto {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Moment,
+    /// Why, in their words; may be empty.
+    pub comment: String,
+    /// Why it went along with another.
+    pub reason: Option<String>,
 }
 
 #[cfg(test)]

@@ -10,14 +10,14 @@ use countersign_core::factor::{FreshFactor, TotpSecret};
 use countersign_core::purge::PurgeOrder;
 use countersign_core::token::Rights;
 use countersign_core::{
-    Actor, Clock, Deed, Entropy, ManualClock, Name, ObjectKey, ObjectKind, Policy, RequestId, Roles, Sha256, StorageId,
+    Actor, Clock, Deed, Entropy, ManualClock, Moment, Name, ObjectKey, ObjectKind, Policy, RequestId, Roles, Sha256, StorageId,
     StorageSpec, Verdict, Via, decide,
 };
 use countersign_events::{Timestamp, User};
 use countersign_store::{NewAccount, RequestRecord, Store, StoreError};
 
 use crate::settle::{self, Supervisor};
-use crate::{Accepted, Deleted, Vault, VaultError};
+use crate::{Accepted, Deleted, Vault, VaultError, undo};
 
 pub(super) struct Counting(AtomicU8);
 
@@ -48,6 +48,8 @@ pub(super) async fn house() -> House {
                     .await?;
                 tx.set_policy(&Policy {
                     four_eyes: true,
+                    // The tests of the undo window set their own.
+                    undo_hours: 0,
                     ..Policy::default()
                 })
                 .await?;
@@ -206,7 +208,7 @@ impl House {
                         proof: &proof,
                         comment: "",
                     };
-                    settle::approve(tx, backup, &asked, &supervisor, &activity, now).await
+                    settle::approve(tx, backup, &asked, &supervisor, &activity, Moment::sure(now)).await
                 })
             })
             .await
@@ -227,7 +229,7 @@ impl House {
                         proof: &proof,
                         comment: "",
                     };
-                    settle::reject(tx, backup, id, &supervisor, &activity, (now, nonce)).await
+                    settle::reject(tx, backup, id, &supervisor, &activity, (Moment::sure(now), nonce)).await
                 })
             })
             .await;
@@ -292,6 +294,46 @@ impl House {
             .unwrap()
             .unwrap()
             .used_bytes
+    }
+
+    pub(super) async fn veto(&self, by: &Account, id: RequestId) -> Result<Vec<RequestId>, VaultError> {
+        let (by, backup, now, proof) = (by.clone(), self.enter_id().await, self.clock.now(), proof(&self.clock));
+        let nonce = self.vault.nonce();
+        let gate = self.vault.close_gate(backup)?;
+        let activity = gate.activity();
+        let ids = self
+            .vault
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let supervisor = Supervisor {
+                        account: &by,
+                        proof: &proof,
+                        comment: "not this",
+                    };
+                    undo::veto(tx, backup, id, &supervisor, &activity, (Moment::sure(now), nonce)).await
+                })
+            })
+            .await;
+        self.vault.decided();
+        ids
+    }
+
+    /// Sets how long what is approved from now on can be vetoed.
+    pub(super) async fn undo_hours(&self, undo_hours: u32) {
+        self.vault
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let policy = Policy {
+                        undo_hours,
+                        ..tx.policy().await?
+                    };
+                    tx.set_policy(&policy).await
+                })
+            })
+            .await
+            .unwrap();
     }
 
     pub(super) async fn enter_id(&self) -> countersign_core::BackupId {

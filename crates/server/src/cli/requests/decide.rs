@@ -1,4 +1,4 @@
-//! `requests approve` and `requests reject`: what was shown is what is decided, with a fresh one-time code.
+//! `requests approve`, `requests reject` and `requests veto`: what was shown is what is decided, with a fresh one-time code.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -29,6 +29,16 @@ pub struct Approve {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Reject {
+    /// The request's number
+    #[arg(value_name = "ID")]
+    id: RequestId,
+    #[command(flatten)]
+    pub decision: Decision,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Veto {
     /// The request's number
     #[arg(value_name = "ID")]
     id: RequestId,
@@ -109,6 +119,27 @@ impl Reject {
         let body = json!({"code": decision.code()?, "comment": decision.comment});
         let answer = remote.post(&format!("{}/reject", path_of(self.id)), &body)?;
         decision.done(remote, answer, "Rejected")
+    }
+}
+
+impl Veto {
+    /// Shows it, asks, and vetoes it.
+    pub fn carry_out(&self, remote: &Remote) -> Result<String, Failure> {
+        let decision = &self.decision;
+        decision.can_be_made()?;
+        let detail: Detail = read(remote, remote.get(&path_of(self.id))?)?;
+        if !detail.request.can_be_vetoed() {
+            let standing = detail.request.standing();
+            return Err(Failure::Refused(format!(
+                "request {} cannot be vetoed: it is {standing}",
+                self.id
+            )));
+        }
+        show(remote, &detail)?;
+        decision.confirm("veto")?;
+        let body = json!({"code": decision.code()?, "comment": decision.comment});
+        let answer = remote.post(&format!("{}/veto", path_of(self.id)), &body)?;
+        decision.done(remote, answer, "Vetoed")
     }
 }
 

@@ -43,6 +43,9 @@ pub struct Request {
     reason: Option<String>,
     effect: String,
     effect_detail: Option<String>,
+    effect_due_at: Option<String>,
+    vetoed_by: Option<String>,
+    veto_comment: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,6 +89,8 @@ pub struct Detail {
     pub approve_with: Vec<Neighbour>,
     /// What a rejection rejects.
     pub reject_with: Vec<RequestId>,
+    /// What a veto ends; nothing when it is too late, or too early, for one.
+    pub veto_with: Vec<RequestId>,
     /// What must not be overlooked.
     #[serde(default)]
     warnings: Vec<Warning>,
@@ -151,6 +156,9 @@ impl Detail {
         if let Some(reason) = &request.reason {
             lines.add("because", plain(reason));
         }
+        if let Some(comment) = request.veto_comment.as_deref().filter(|comment| !comment.is_empty()) {
+            lines.add("veto", plain(comment));
+        }
         for warning in &self.warnings {
             let name = match warning.weight {
                 Weight::Strong => "WARNING",
@@ -162,7 +170,7 @@ impl Detail {
             lines.add("what", plain(nature));
         }
         if let Some(loss) = &request.loss {
-            lines.loss(loss, request.state);
+            lines.loss(loss, request.fate());
         }
         if let Some(stays) = &self.stays {
             lines.add("stays", stays.told());
@@ -189,6 +197,10 @@ impl Detail {
         if !later.is_empty() {
             lines.add("rejecting", format!("rejects {}, too", listed(&later)));
         }
+        let along: Vec<_> = self.veto_with.iter().copied().filter(|id| *id != request.id).collect();
+        if !along.is_empty() {
+            lines.add("vetoing", format!("ends {}, too", listed(&along)));
+        }
         lines.text
     }
 
@@ -210,6 +222,11 @@ impl Stays {
 }
 
 impl Request {
+    /// Whether it was approved and a veto still comes in time.
+    pub fn can_be_vetoed(&self) -> bool {
+        matches!(self.effect.as_str(), "waiting" | "postponed")
+    }
+
     /// What became of it, in words.
     pub fn standing(&self) -> String {
         let mut text = self.state.as_str().to_owned();
@@ -224,12 +241,35 @@ impl Request {
         }
         match self.effect.as_str() {
             "none" => {}
+            "waiting" | "postponed" => {
+                let due = self.effect_due_at.as_deref().map(date).unwrap_or_default();
+                text += &format!("; takes effect {due} unless it is vetoed");
+                if self.effect == "postponed" {
+                    text += ", postponed";
+                }
+            }
+            "vetoed" => {
+                let by = self.vetoed_by.as_deref().map(plain).unwrap_or_default();
+                text += &format!("; vetoed by {by}");
+            }
             effect => text += &format!("; effect {}", plain(effect)),
         }
         if let Some(detail) = &self.effect_detail {
             text += &format!(" ({})", plain(detail));
         }
         text
+    }
+}
+
+impl Request {
+    /// Whether what it lists is there, will be gone, or is gone.
+    fn fate(&self) -> &'static str {
+        match (self.state, self.effect.as_str()) {
+            (State::Collecting | State::Pending, _) => "would lose",
+            (State::Approved, "waiting" | "postponed") => "will lose",
+            (State::Approved, "vetoed" | "failed") | (State::Rejected | State::Expired | State::Closed, _) => "kept",
+            (State::Approved, _) => "lost",
+        }
     }
 }
 
@@ -248,20 +288,15 @@ impl Lines {
         let _ = writeln!(self.text, "  {name:<11}{value}");
     }
 
-    fn loss(&mut self, loss: &Loss, state: State) {
+    fn loss(&mut self, loss: &Loss, fate: &str) {
         let kinds: Vec<_> = loss
             .kinds
             .iter()
             .map(|sum| format!("{} {}", sum.kind, Count(sum.objects)))
             .collect();
-        let name = match state {
-            State::Collecting | State::Pending => "would lose",
-            State::Approved => "lost",
-            State::Rejected | State::Expired | State::Closed => "kept",
-        };
         let sum = format!("{}, {}", Count(loss.objects).of("object"), Bytes(loss.bytes));
         self.add(
-            name,
+            fate,
             if kinds.is_empty() {
                 sum
             } else {
@@ -406,6 +441,10 @@ pub fn table(requests: &[Request]) -> String {
 fn row(request: &Request) -> [String; 9] {
     let loss = request.loss.as_ref().filter(|loss| loss.objects > 0);
     let until = match (&request.decided_at, &request.decided_by, &request.expires_at) {
+        _ if request.can_be_vetoed() => {
+            let due = request.effect_due_at.as_deref().map(date).unwrap_or_default();
+            format!("takes effect {due}")
+        }
         (Some(at), Some(by), _) => format!("{} {}", date(at), plain(by)),
         (Some(at), None, _) | (None, _, Some(at)) => date(at),
         (None, _, None) => String::new(),

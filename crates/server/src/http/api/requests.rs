@@ -29,6 +29,7 @@ pub(super) fn router() -> Router<AppState> {
         .route("/api/v1/requests/{id}/manifest", get(manifest))
         .route("/api/v1/requests/{id}/approve", post(approve))
         .route("/api/v1/requests/{id}/reject", post(reject))
+        .route("/api/v1/requests/{id}/veto", post(veto))
         .route("/api/v1/requests/{id}/seal", post(seal))
 }
 
@@ -36,6 +37,8 @@ pub(super) fn router() -> Router<AppState> {
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     state: Option<String>,
+    /// `waiting`: what was approved and can still be vetoed, the next to take effect first.
+    effect: Option<String>,
     operation: Option<String>,
     account: Option<String>,
     since: Option<String>,
@@ -77,6 +80,10 @@ struct Document {
     effect: &'static str,
     effect_at: Option<String>,
     effect_detail: Option<String>,
+    /// When an approval that can still be vetoed takes effect.
+    effect_due_at: Option<String>,
+    vetoed_by: Option<String>,
+    veto_comment: Option<String>,
     href: String,
 }
 
@@ -105,6 +112,8 @@ struct Detail {
     approve_with: Vec<Neighbour>,
     /// Rejecting this one rejects these, too.
     reject_with: Vec<RequestId>,
+    /// Vetoing this one ends these, too.
+    veto_with: Vec<RequestId>,
     /// What must not be overlooked, the heaviest first.
     warnings: Vec<WarningDocument>,
     /// What kind of delete it is; none for settings.
@@ -149,6 +158,9 @@ async fn list(
     _: ApiCaller,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<List>, Problem> {
+    if query.effect.is_some() {
+        return waiting(&app, &query).await;
+    }
     let filter = RequestFilter {
         states: query.state.as_deref().map(states).transpose()?.unwrap_or_default(),
         operations: query
@@ -183,6 +195,34 @@ async fn list(
     Ok(Json(List {
         requests: records.into_iter().map(|record| document(&app, record)).collect(),
         next,
+    }))
+}
+
+/// What can still be vetoed. These are few: they are told at once.
+async fn waiting(app: &AppState, query: &ListQuery) -> Result<Json<List>, Problem> {
+    let narrowed = [
+        &query.state,
+        &query.operation,
+        &query.account,
+        &query.since,
+        &query.until,
+        &query.before,
+        &query.after,
+    ];
+    if query.effect.as_deref() != Some("waiting") || narrowed.into_iter().any(Option::is_some) {
+        return Err(Problem::new(
+            Kind::Malformed,
+            "“effect” is “waiting”, and goes with nothing but “limit”.",
+        ));
+    }
+    let most = page_size(query.limit);
+    let records = app
+        .store
+        .ask(move |view| Box::pin(async move { Ok::<_, StoreError>(view.waiting(most).await?) }))
+        .await?;
+    Ok(Json(List {
+        requests: records.into_iter().map(|record| document(app, record)).collect(),
+        next: None,
     }))
 }
 
@@ -229,19 +269,29 @@ async fn show(State(app): State<AppState>, _: ApiCaller, Path(text): Path<String
                     approve_with.push(Neighbour { id: *older, digest });
                 }
                 let reject_with = queue::with_later(&queue, request).unwrap_or_default().to_vec();
+                let veto_with = match (record.backup, record.waiting()) {
+                    (Some(backup), Some(_)) => {
+                        let (approved, pending) = (view.waiting_queue(backup).await?, view.queue(backup).await?);
+                        let later = approved.into_iter().filter(|other| *other >= request);
+                        later.chain(pending).collect()
+                    }
+                    (None, Some(_)) => vec![request],
+                    (_, None) => Vec::new(),
+                };
                 let why = view.why(request).await?;
                 let summary = preview::summary(view, &record, now).await?;
-                Ok(Some((record, summary, why, approve_with, reject_with)))
+                Ok(Some((record, summary, why, approve_with, reject_with, veto_with)))
             })
         })
         .await?;
-    let (record, summary, why, approve_with, reject_with) = found.ok_or_else(no_request)?;
+    let (record, summary, why, approve_with, reject_with, veto_with) = found.ok_or_else(no_request)?;
     let told = preview::told(&record.operation, &summary, now).into_iter();
     let known = summary.preview.as_ref();
     Ok(Json(Detail {
         why,
         approve_with,
         reject_with,
+        veto_with,
         warnings: told
             .map(|told| WarningDocument {
                 code: told.code,
@@ -346,6 +396,17 @@ async fn reject(
     Ok(Json(DecidedIds { requests }))
 }
 
+async fn veto(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+    Body(veto): Body<Rejection>,
+) -> Result<Json<DecidedIds>, Problem> {
+    let request = id::<RequestId>(&text)?;
+    let requests = decide::veto(&app, decider(&caller, veto.code, veto.comment)?, request).await?;
+    Ok(Json(DecidedIds { requests }))
+}
+
 async fn seal(
     State(app): State<AppState>,
     caller: ApiCaller,
@@ -405,6 +466,9 @@ fn document(app: &App, record: RequestRecord) -> Document {
         effect: record.effect.as_str(),
         effect_at: record.effect_at.map(time),
         effect_detail: record.effect_detail,
+        effect_due_at: record.due_at.map(time),
+        vetoed_by: record.vetoed_by,
+        veto_comment: record.veto_comment,
         href: format!("/api/v1/requests/{}", record.id),
     }
 }

@@ -59,6 +59,33 @@ pub async fn decide(
     }
 }
 
+/// `POST /requests/{id}/veto`.
+pub async fn veto(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+    PersonForm { person, form }: PersonForm<SentDecision>,
+) -> Result<Response, Problem> {
+    let id: RequestId = part(&id)?;
+    let asked = Asked::by(app, person);
+    match vetoed(&asked, id, &form).await {
+        Ok(notice) => Ok(notice.at(&format!("/requests/{id}"))),
+        Err(refused) => show_again(asked, id, form, refused).await,
+    }
+}
+
+async fn vetoed(asked: &Asked, id: RequestId, form: &SentDecision) -> Result<Notice, Refused> {
+    let record = asked
+        .app
+        .store
+        .ask(move |view| Box::pin(async move { Ok::<_, Problem>(view.request(id).await?) }))
+        .await?;
+    let record = record.ok_or_else(|| Problem::from(VaultError::NoRequest(id)))?;
+    decide::veto(&asked.app, decider(asked, form)?, id)
+        .await
+        .map(|_| Notice::Vetoed)
+        .map_err(|error| refused(asked, &record, error))
+}
+
 /// Why a decision was not recorded.
 enum Refused {
     /// The page says it.
@@ -206,6 +233,7 @@ fn refused(asked: &Asked, record: &RequestRecord, error: decide::DecideError) ->
             })
         }
         VaultError::Undecided(Refusal::Expired) => DecideError::NotAllowed(NotAllowed::Expired),
+        VaultError::NotWaiting { .. } => DecideError::Impossible(words::sentence(&vault.to_string())),
         VaultError::Drift if record.backup.is_some() => DecideError::Drifted,
         VaultError::Drift => DecideError::Impossible(
             "What it would change is no longer as it was when this was asked for. Reject it, and ask again.".to_owned(),

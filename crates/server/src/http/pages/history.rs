@@ -4,7 +4,7 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_core::RequestId;
-use countersign_core::request::State;
+use countersign_core::request::{Effect, State};
 use countersign_store::{Place, RequestFilter, RequestRecord, View};
 use serde::Deserialize;
 
@@ -159,12 +159,26 @@ fn row(asked: &Asked, record: &RequestRecord) -> Option<HistoryRow> {
         operation: words::operation(asked, &record.operation),
         backup: record.backup.map(|_| record.target.clone()),
         state: words::state(record.state)?,
+        then: then(record),
         initiator: record.initiator.name.clone(),
         supervisor: record.decided_by.clone(),
         created: asked.moment(record.created_at),
         decided: asked.moment(record.decided_at.unwrap_or(record.created_at)),
         bytes: Bytes(record.summary.as_ref().map_or(0, |summary| summary.bytes())),
     })
+}
+
+/// What followed an approval, where that is not what was approved.
+fn then(record: &RequestRecord) -> Option<String> {
+    match (record.state, record.effect) {
+        (State::Approved, Effect::Waiting | Effect::Postponed) => Some("can still be vetoed".to_owned()),
+        (State::Approved, Effect::Vetoed) => {
+            let by = record.vetoed_by.as_deref().unwrap_or("nobody");
+            Some(format!("vetoed by {by}"))
+        }
+        (State::Approved, Effect::Failed) => Some("nothing was done".to_owned()),
+        _ => None,
+    }
 }
 
 fn states(chosen: &str) -> Vec<Choice> {

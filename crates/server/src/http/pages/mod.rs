@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `GET /`, `/pending` | [`pending`] |
 //! | `GET /requests/{id}`, `/requests/{id}/recorded` | [`request`], [`recorded`] |
-//! | `POST /requests/{id}/decision`, `/requests/{id}/seal` | [`decision`] |
+//! | `POST /requests/{id}/decision`, `/requests/{id}/veto`, `/requests/{id}/seal` | [`decision`] |
 //! | `GET /history`, `/events` | [`history`], [`events`] |
 //! | `GET /backups`, `/backups/{storage}/{backup}`, `POST …/delete` | [`backups`], [`backup`] |
 //! | `POST /backups/{storage}/{backup}/snapshot`, `…/mark` | [`backup`] |
@@ -113,6 +113,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/requests/{id}", get(request::show))
         .route("/requests/{id}/recorded", get(recorded::show))
         .route("/requests/{id}/decision", post(decision::decide))
+        .route("/requests/{id}/veto", post(decision::veto))
         .route("/requests/{id}/seal", post(decision::seal))
         .route("/history", get(history::show))
         .route("/events", get(events::show))

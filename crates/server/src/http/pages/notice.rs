@@ -10,6 +10,8 @@ pub enum Notice {
     Approved,
     /// A request was rejected.
     Rejected,
+    /// An approval was vetoed.
+    Vetoed,
     /// Collecting was ended.
     Sealed,
     /// A setting or a receiver was changed at once.
@@ -54,9 +56,10 @@ impl Notice {
     /// The name in the query.
     pub const PARAMETER: &str = "done";
 
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Approved,
         Self::Rejected,
+        Self::Vetoed,
         Self::Sealed,
         Self::Saved,
         Self::Tested,
@@ -87,6 +90,7 @@ impl Notice {
         match self {
             Self::Approved => "approved",
             Self::Rejected => "rejected",
+            Self::Vetoed => "vetoed",
             Self::Sealed => "sealed",
             Self::Saved => "saved",
             Self::Tested => "tested",
@@ -114,6 +118,7 @@ impl Notice {
         match self {
             Self::Approved => "Your approval was recorded.",
             Self::Rejected => "Your rejection was recorded.",
+            Self::Vetoed => "Your veto was recorded: everything is back in place.",
             Self::Sealed => "Collecting has ended: the request can be decided now.",
             Self::Saved => "Saved.",
             Self::Tested => "The test is over.",

@@ -4,14 +4,14 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_core::ObjectKind;
-use countersign_core::request::{KindSum, State};
+use countersign_core::request::{KindSum, State, Summary};
 use countersign_store::{Place, RequestFilter, RequestRecord, View};
 use serde::Deserialize;
 
 use super::filter::address;
 use super::{Asked, obstacles, words};
 use crate::http::Problem;
-use crate::pages::{Bytes, CollectingRow, Count, Pager, PendingPage, PendingQueue, Section, respond};
+use crate::pages::{ApprovedRow, Bytes, CollectingRow, Count, Pager, PendingPage, PendingQueue, Section, respond};
 
 /// How many are shown at once, the oldest first: those can be decided first.
 const A_PAGE: usize = 250;
@@ -87,9 +87,23 @@ async fn fill(view: &mut View, asked: Asked, after: i64) -> Result<PendingPage, 
             initiator: record.initiator.name,
         });
     }
+    let mut approved = Vec::new();
+    for record in view.waiting(u32::try_from(A_PAGE).unwrap_or(u32::MAX)).await? {
+        approved.push(ApprovedRow {
+            id: record.id.to_string(),
+            operation: words::operation(&asked, &record.operation),
+            approver: record.decided_by.unwrap_or_default(),
+            objects: Count(record.summary.as_ref().map_or(0, Summary::objects)),
+            bytes: Bytes(record.summary.as_ref().map_or(0, Summary::bytes)),
+            due: asked.moment(record.due_at.unwrap_or(asked.now)),
+            postponed: record.effect_detail.as_deref().map(words::sentence),
+            initiator: record.initiator.name,
+        });
+    }
     Ok(PendingPage {
         chrome,
         queues,
+        approved,
         collecting,
         pager,
     })

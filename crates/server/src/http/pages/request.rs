@@ -13,8 +13,8 @@ use super::asked::part;
 use super::{Asked, accounts as account_pages, obstacles, own_factors, pending, subject, words};
 use crate::http::{Kind, Problem};
 use crate::pages::{
-    Bytes, Count, DecideError, Decision, DecisionForm, Effect, Neighbour, RequestPage, RequestState, Section,
-    WarningLine, respond,
+    Bytes, Count, DecideError, Decision, DecisionForm, Effect, Neighbour, RequestPage, RequestState, Section, Veto,
+    VetoForm, WarningLine, respond,
 };
 use crate::preview;
 
@@ -66,10 +66,18 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
         accounts,
     } = queue(view, id).await?;
     let state = words::state(record.state).ok_or_else(|| closed(id))?;
-    let waits = matches!(state, RequestState::Pending | RequestState::Collecting);
+    let vetoable = record.waiting().is_some();
+    let waits = vetoable || matches!(state, RequestState::Pending | RequestState::Collecting);
     let section = if waits { Section::Pending } else { Section::History };
     let (chrome, policy) = asked.chrome(view, Some(section)).await?;
     let factors = view.factors_of(asked.person.account.id).await?;
+    let veto = vetoable.then(|| VetoForm {
+        cannot: obstacles::cannot_reject(asked, &record),
+        comment: shown.comment.clone(),
+        totp: factors.totp,
+        passkey: own_factors::ask(asked, factors),
+        along: later.iter().map(|other| neighbour(asked, other)).collect(),
+    });
     let form = (state == RequestState::Pending).then(|| DecisionForm {
         totp: factors.totp,
         passkey: own_factors::ask(asked, factors),
@@ -78,7 +86,7 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
         comment: shown.comment,
         chosen: shown.chosen,
     });
-    let busy = match record.backup.filter(|_| state == RequestState::Pending) {
+    let busy = match record.backup.filter(|_| vetoable || state == RequestState::Pending) {
         Some(backup) => obstacles::busy(view, asked, backup, &policy).await?,
         None => None,
     };
@@ -110,6 +118,7 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
         initiator: record.initiator.name,
         initiator_address: record.initiator.address,
         form,
+        veto,
         error: shown.error,
         busy,
         chrome,
@@ -122,13 +131,13 @@ pub struct Queue {
     pub record: RequestRecord,
     /// Approving takes them along.
     pub earlier: Vec<RequestRecord>,
-    /// Rejecting takes them along.
+    /// Rejecting takes them along, and so does a veto.
     pub later: Vec<RequestRecord>,
     /// Everybody, by which it is judged who is a second person.
     pub accounts: Vec<Account>,
 }
 
-/// A request and its neighbours; it has none unless it waits itself.
+/// A request and its neighbours; it has none unless it waits itself, for a decision or for the end of its undo window.
 pub async fn queue(view: &mut View, id: RequestId) -> Result<Queue, Problem> {
     let record = view.request(id).await?;
     let record = record.ok_or_else(|| Problem::new(Kind::NotFound, format!("There is no request {id}.")))?;
@@ -139,6 +148,13 @@ pub async fn queue(view: &mut View, id: RequestId) -> Result<Queue, Problem> {
                 std::cmp::Ordering::Less => earlier.extend(view.request(other).await?),
                 std::cmp::Ordering::Greater => later.extend(view.request(other).await?),
                 std::cmp::Ordering::Equal => {}
+            }
+        }
+    }
+    if let (Some(backup), Some(_)) = (record.backup, record.waiting()) {
+        for other in [view.waiting_queue(backup).await?, view.queue(backup).await?].concat() {
+            if other > id {
+                later.extend(view.request(other).await?);
             }
         }
     }
@@ -204,6 +220,16 @@ async fn effect(view: &mut View, asked: &Asked, record: &RequestRecord) -> Resul
         (true, _, Progress::Failed) => Effect::Drifted {
             why: record.effect_detail.as_deref().map(words::sentence).unwrap_or_default(),
         },
+        (true, _, Progress::Waiting | Progress::Postponed) => Effect::Waiting {
+            due: asked.moment(record.due_at.unwrap_or(asked.now)),
+            postponed: record.effect_detail.as_deref().map(words::sentence),
+        },
+        (true, _, Progress::Vetoed) => Effect::Vetoed(Veto {
+            by: record.vetoed_by.clone().unwrap_or_default(),
+            at: asked.moment(record.effect_at.unwrap_or(asked.now)),
+            comment: record.veto_comment.clone().unwrap_or_default(),
+            reason: record.effect_detail.as_deref().map(words::sentence),
+        }),
         (true, false, _) => Effect::Applied,
         (true, true, Progress::Done) => Effect::Purged {
             objects: Count(objects),

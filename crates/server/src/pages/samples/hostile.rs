@@ -1,4 +1,4 @@
-use super::requests::{decided, form, loss, neighbour, request};
+use super::requests::{decided, form, loss, neighbour, request, veto, waiting};
 use super::*;
 
 /// The same pages once more with hostile text wherever people choose it.
@@ -62,12 +62,32 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         decision: decided(RequestState::Approved, Effect::Drifted { why: text() })
             .decision
             .map(|decision| Decision {
+                effect: Effect::Vetoed(Veto {
+                    by: text(),
+                    comment: text(),
+                    reason: Some(text()),
+                    at: ago(60),
+                }),
                 by: Some(text()),
                 reason: Some(text()),
                 comment: text(),
                 ..decision
             }),
+        veto: Some(VetoForm {
+            comment: format!("</textarea>{}", text()),
+            along: vec![other()],
+            ..veto(None)
+        }),
         ..request()
+    };
+    let drifted = RequestPage {
+        form: None,
+        veto: None,
+        ..decided(RequestState::Approved, Effect::Drifted { why: text() })
+    };
+    let postponed = RequestPage {
+        veto: None,
+        ..decided(RequestState::Approved, waiting(Some(text())))
     };
     let change = Subject::Change(vec![ChangeRow {
         what: text(),
@@ -86,6 +106,7 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         operation: text(),
         initiator: text(),
         supervisor: Some(text()),
+        then: Some(text()),
         backup: Some(text()),
         ..history.rows[0].clone()
     };
@@ -208,6 +229,12 @@ pub fn hostile_pages() -> Vec<(String, String)> {
             &PendingPage {
                 chrome: hostile_chrome(Section::Pending),
                 queues: queue,
+                approved: vec![ApprovedRow {
+                    operation: text(),
+                    initiator: text(),
+                    approver: text(),
+                    ..approved(Some(text()))
+                }],
                 collecting: Vec::new(),
                 pager: Pager::default(),
             },
@@ -220,6 +247,8 @@ pub fn hostile_pages() -> Vec<(String, String)> {
             },
         ),
         rendered("hostile-request", &request),
+        rendered("hostile-request-drifted", &drifted),
+        rendered("hostile-request-postponed", &postponed),
         rendered("hostile-history", &history),
         rendered("hostile-events", &events),
         rendered("hostile-backups", &backups),

@@ -138,10 +138,24 @@ fn collecting() -> CollectingRow {
     }
 }
 
+fn approved(postponed: Option<String>) -> ApprovedRow {
+    ApprovedRow {
+        id: if postponed.is_some() { "32" } else { "33" }.into(),
+        operation: "Delete backup main/old-laptop".into(),
+        initiator: "bob".into(),
+        approver: "carol".into(),
+        objects: Count(1_204),
+        bytes: Bytes(23_622_320_128),
+        due: ahead(40_000),
+        postponed,
+    }
+}
+
 fn pending() -> PendingPage {
     PendingPage {
         chrome: chrome(Section::Pending),
         queues: queues(),
+        approved: vec![approved(None), approved(Some("The backup is in use.".into()))],
         collecting: vec![collecting()],
         pager: Pager::default(),
     }
@@ -153,6 +167,7 @@ fn history() -> HistoryPage {
         operation: "Delete snapshot 1f2e3d4c (and 2 more)".into(),
         backup: Some("main/laptop".into()),
         state,
+        then: None,
         initiator: "bob".into(),
         supervisor: supervisor.map(Into::into),
         created: ago(500_000),
@@ -166,7 +181,10 @@ fn history() -> HistoryPage {
             ..HistoryFilter::default()
         },
         rows: vec![
-            row("40", RequestState::Approved, Some("carol")),
+            HistoryRow {
+                then: Some("vetoed by ann".into()),
+                ..row("40", RequestState::Approved, Some("carol"))
+            },
             row("39", RequestState::Rejected, Some("ann")),
             row("38", RequestState::Expired, None),
             HistoryRow {
@@ -434,6 +452,7 @@ pub fn all() -> Vec<(String, String)> {
         rendered("pending-empty", &PendingPage {
             chrome: Chrome { pending_count: 0, four_eyes_on: false, ..chrome(Section::Pending) },
             queues: Vec::new(),
+            approved: Vec::new(),
             collecting: Vec::new(),
             pager: Pager::default(),
         }),

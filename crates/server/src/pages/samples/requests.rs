@@ -120,6 +120,7 @@ pub fn request() -> RequestPage {
         error: None,
         busy: None,
         decision: None,
+        veto: None,
         can_end: true,
         account: None,
     }
@@ -144,6 +145,23 @@ pub fn decided(state: RequestState, effect: Effect) -> RequestPage {
             effect,
         }),
         ..request()
+    }
+}
+
+pub fn waiting(postponed: Option<String>) -> Effect {
+    Effect::Waiting {
+        due: ahead(80_000),
+        postponed,
+    }
+}
+
+pub fn veto(cannot: Option<NotAllowed>) -> VetoForm {
+    VetoForm {
+        cannot,
+        comment: "The laptop is not that old.".into(),
+        totp: true,
+        passkey: Some("/account/passkeys/challenge".into()),
+        along: vec![neighbour("42", "bob")],
     }
 }
 
@@ -292,6 +310,33 @@ pub fn requests() -> Vec<(String, String)> {
                 later: Vec::new(),
                 ..request()
             },
+        ),
+        (
+            "request-waiting",
+            RequestPage {
+                veto: Some(veto(None)),
+                ..decided(RequestState::Approved, waiting(None))
+            },
+        ),
+        (
+            "request-postponed",
+            RequestPage {
+                veto: Some(veto(Some(NotAllowed::Role))),
+                busy: Some(Busy::NotQuiet { wait: Span(12) }),
+                ..decided(RequestState::Approved, waiting(Some("The backup is in use.".into())))
+            },
+        ),
+        (
+            "request-vetoed",
+            decided(
+                RequestState::Approved,
+                Effect::Vetoed(Veto {
+                    by: "ann".into(),
+                    at: ago(60),
+                    comment: "The laptop is not that old.".into(),
+                    reason: Some("It was computed as if the objects of request 40 were gone.".into()),
+                }),
+            ),
         ),
         (
             "request-purging",

@@ -28,6 +28,7 @@ impl Scene {
         scene
             .policy(Policy {
                 four_eyes: true,
+                undo_hours: 0,
                 ..Policy::default()
             })
             .await;
