@@ -1,4 +1,4 @@
-//! A week in which two clients back up every night, and deletes are approved, rejected, waiting, and going on.
+//! A week in which two clients back up every night, and deletes are approved, rejected, waiting for a decision and for the end of the undo window, and going on.
 
 use countersign_core::clock::random;
 use countersign_core::{AccountName, Entropy, ObjectKey, ObjectKind, RequestId};
@@ -11,6 +11,7 @@ use super::{DemoError, Person};
 use crate::AppState;
 use crate::adapters::SystemEntropy;
 use crate::flows::decide::{self, Decider};
+use crate::flows::effects;
 use crate::listen::ClientAddress;
 use crate::step_up::Shown;
 
@@ -51,11 +52,19 @@ pub(super) async fn tell(app: &AppState, clock: &SetBack, people: &[Person; 2]) 
                 clock.go_on(ago(4));
                 let digest = digest(app, request).await?;
                 decide::approve(app, decider(app, ann, "").await?, vec![(request, digest)]).await?;
-                app.vault.purge_due().await?;
             }
             _ => {}
         }
+        effects::carry_out_ripe(app).await?;
+        app.vault.purge_due().await?;
     }
+    clock.go_on(5 * HOUR);
+    let request = fileserver.forget(1).await?;
+    app.vault.seal_now(request).await?;
+    clock.go_on(4 * HOUR);
+    let digest = digest(app, request).await?;
+    let comment = "The week before is on tape.";
+    decide::approve(app, decider(app, ann, comment).await?, vec![(request, digest)]).await?;
     clock.go_on(2 * HOUR);
     let request = laptop.forget(3).await?;
     app.vault.seal_now(request).await?;

@@ -6,7 +6,7 @@ use countersign_core::{Moment, RequestId};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, undo};
 
-use super::decide::initiator;
+use super::decide::{DecideError, initiator, storage_idle};
 use super::settings::{self, ChangeError};
 use crate::AppState;
 
@@ -36,10 +36,17 @@ pub async fn carry_out_ripe(app: &AppState) -> Result<usize, VaultError> {
 
 /// What does not hold is an outcome of its own transaction: what it had begun to change is undone first.
 async fn carry_out(app: &AppState, id: RequestId, moment: Moment) -> Result<bool, VaultError> {
-    let applied = app
-        .store
-        .write(move |tx| Box::pin(async move { apply(tx, id, moment).await }))
-        .await;
+    let applied = match storage_idle(app, id).await {
+        Ok(()) => {
+            app.store
+                .write(move |tx| Box::pin(async move { apply(tx, id, moment).await }))
+                .await
+        }
+        Err(DecideError::Vault(error)) => Err(ChangeError::Vault(error)),
+        Err(DecideError::Change(error)) => Err(error),
+        Err(DecideError::Factor(refused)) => Err(ChangeError::Vault(VaultError::Store(StoreError::Engine(refused.to_string())))),
+    };
+    app.vault.decided();
     let why = match applied {
         Ok(done) => return Ok(done),
         Err(ChangeError::Vault(error @ VaultError::Store(_))) => return Err(error),

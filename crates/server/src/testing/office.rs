@@ -73,6 +73,20 @@ impl Office {
         Self::reached_as("http://127.0.0.1:8765").await
     }
 
+    /// Sets how long what is approved from now on can be vetoed.
+    pub async fn undo_hours(&self, undo_hours: u32) {
+        let set = self.server.app.store.write(move |tx| {
+            Box::pin(async move {
+                let policy = Policy {
+                    undo_hours,
+                    ..tx.policy().await?
+                };
+                tx.set_policy(&policy).await
+            })
+        });
+        set.await.map_err(|error: StoreError| error.to_string()).unwrap();
+    }
+
     /// Sends a snapshot with this content.
     pub async fn snapshot(&self, content: &str) -> ObjectKey {
         self.laptop

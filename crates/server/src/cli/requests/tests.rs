@@ -201,3 +201,43 @@ async fn asks_nobody_where_there_is_no_terminal() {
     assert_eq!(desk.refused(&desk.ann, &["approve", "1"]).await.0, 2);
     assert_eq!(desk.refused(&desk.ann, &["reject", "1", "--yes"]).await.0, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_approved_is_listed_and_vetoed_in_time() {
+    let desk = Desk::open().await;
+    desk.office.undo_hours(24).await;
+    desk.office.waiting(&["one"]).await;
+    let early = desk
+        .refused(&desk.bob, &["veto", "1", "--yes", "--code", &desk.code("bob")])
+        .await;
+    assert_eq!(
+        (early.0, early.1.contains("cannot be vetoed")),
+        (3, true),
+        "{}",
+        early.1
+    );
+    let approve = ["approve", "1", "--yes", "--code", &desk.code("ann")];
+    assert_eq!(desk.run(&desk.ann, &approve).await.unwrap(), "Approved request 1.\n");
+    let listed = desk.run(&desk.ann, &["list", "--effect", "waiting"]).await.unwrap();
+    assert!(listed.contains("takes effect 2026-11-19"), "{listed}");
+    let shown = desk.run(&desk.ann, &["show", "1"]).await.unwrap();
+    assert!(
+        shown.contains("unless it is vetoed") && shown.contains("will lose"),
+        "{shown}"
+    );
+    let veto = [
+        "veto",
+        "1",
+        "--yes",
+        "--comment",
+        "not that",
+        "--code",
+        &desk.code("bob"),
+    ];
+    assert_eq!(desk.run(&desk.bob, &veto).await.unwrap(), "Vetoed request 1.\n");
+    let shown = desk.run(&desk.ann, &["show", "1"]).await.unwrap();
+    assert!(
+        shown.contains("vetoed by bob") && shown.contains("kept") && shown.contains("not that"),
+        "{shown}"
+    );
+}

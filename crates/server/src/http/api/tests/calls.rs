@@ -32,7 +32,7 @@ async fn a_setting_is_changed_by_a_request_while_four_eyes_are_on() {
       "open_requests": 100,
       "quiet_seconds": 15,
       "session_hours": 12,
-      "undo_hours": 24
+      "undo_hours": 0
     }
     "#);
     let mut after = body(&before.body);

@@ -114,6 +114,7 @@ async fn a_request_is_listed_and_shown_with_its_queue() {
       "effect": "none",
       "effect_at": null,
       "effect_detail": null,
+      "effect_due_at": null,
       "expires_at": "2026-11-25T11:07:40.000000+00:00",
       "habit": null,
       "href": "/api/v1/requests/2",
@@ -163,6 +164,9 @@ async fn a_request_is_listed_and_shown_with_its_queue() {
         "snapshots": 0
       },
       "target": "main/laptop",
+      "veto_comment": null,
+      "veto_with": [],
+      "vetoed_by": null,
       "warnings": [
         {
           "code": "nothing_stays",
@@ -255,6 +259,7 @@ async fn a_second_person_approves_what_they_have_seen() {
       "effect": "done",
       "effect_at": "2026-11-18T11:09:40.000000+00:00",
       "effect_detail": "1 objects, 3 bytes purged",
+      "effect_due_at": null,
       "expires_at": "2026-11-25T11:06:40.000000+00:00",
       "habit": null,
       "href": "/api/v1/requests/1",
@@ -301,6 +306,9 @@ async fn a_second_person_approves_what_they_have_seen() {
         "snapshots": 0
       },
       "target": "main/laptop",
+      "veto_comment": null,
+      "veto_with": [],
+      "vetoed_by": null,
       "warnings": [
         {
           "code": "nothing_stays",
@@ -514,4 +522,54 @@ async fn why_it_is_asked_for_is_part_of_what_is_decided_on() {
     let manifest: Value = serde_json::from_str(&get(&office, "/requests/1/manifest").await.body).unwrap();
     assert_eq!(shown["why"], "the laptop is gone, says Zoë");
     assert_eq!(manifest["why"], shown["why"]);
+}
+
+#[tokio::test]
+async fn an_approval_is_listed_and_vetoed_until_its_undo_window_ends() {
+    let office = Office::open().await;
+    office.undo_hours(24).await;
+    for content in ["one", "two"] {
+        let id = office.waiting(&[content]).await;
+        if content == "one" {
+            let body = json!({"digest": digest(&office, id).await});
+            let approved = decide(&office, &office.ann, "/requests/1/approve", body).await;
+            assert_eq!(approved.status, 200);
+        }
+    }
+    let list = get(&office, "/requests?effect=waiting").await;
+    let list: Value = serde_json::from_str(&list.body).unwrap();
+    let first = &list["requests"][0];
+    assert_eq!((&list["requests"][1], &first["id"]), (&Value::Null, &json!(1)));
+    assert_eq!(
+        (&first["state"], &first["effect"]),
+        (&json!("approved"), &json!("waiting"))
+    );
+    assert_eq!(first["effect_due_at"], json!("2026-11-19T11:08:10.000000+00:00"));
+    let detail: Value = serde_json::from_str(&get(&office, "/requests/1").await.body).unwrap();
+    assert_eq!(detail["veto_with"], json!([1, 2]));
+    for query in ["effect=done", "effect=waiting&state=approved"] {
+        assert_eq!(get(&office, &format!("/requests?{query}")).await.status, 400, "{query}");
+    }
+    let early = decide(&office, &office.ann, "/requests/2/veto", json!({})).await;
+    assert_eq!(
+        problem(&early),
+        (
+            409,
+            "request 2 cannot be vetoed: it is not approved; it can be rejected".into()
+        )
+    );
+    let wrong = decide(&office, &office.bob, "/requests/1/veto", json!({"code": "000000"})).await;
+    assert_eq!(problem(&wrong), (403, "the one-time code is wrong".into()));
+    let vetoed = decide(&office, &office.bob, "/requests/1/veto", json!({"comment": "not that"})).await;
+    assert_eq!(vetoed.body, "{\"requests\":[1,2]}");
+    let detail: Value = serde_json::from_str(&get(&office, "/requests/1").await.body).unwrap();
+    assert_eq!(
+        (&detail["effect"], &detail["vetoed_by"], &detail["veto_comment"]),
+        (&json!("vetoed"), &json!("bob"), &json!("not that"))
+    );
+    let late = decide(&office, &office.ann, "/requests/1/veto", json!({})).await;
+    assert_eq!(
+        problem(&late),
+        (409, "request 1 cannot be vetoed: it is already vetoed".into())
+    );
 }

@@ -443,3 +443,68 @@ async fn a_long_manifest_is_read_page_by_page() {
     // A place in the list that somebody made up is the beginning.
     assert_eq!(objects(&bob.get("/requests/1?after=%3Cscript%3E").await), 100);
 }
+
+#[tokio::test]
+async fn an_approval_that_can_still_be_vetoed_is_shown_and_vetoed() {
+    let scene = Scene::set().await;
+    scene
+        .policy(countersign_core::Policy {
+            four_eyes: true,
+            ..countersign_core::Policy::default()
+        })
+        .await;
+    scene.request(SNAPSHOTS[0]).await;
+    let mut bob = scene.browser("bob").await;
+    let shown = bob.get("/requests/1").await;
+    let approved = scene
+        .decide(&mut bob, &shown, "approve", &scene.server.code("bob"))
+        .await;
+    assert_eq!(approved.location(), "/requests/1?done=approved");
+    let pending = bob.get("/pending").await;
+    assert!(
+        pending.body.contains("Approved, can still be vetoed"),
+        "{}",
+        said(&pending)
+    );
+    assert!(bob.get("/history").await.body.contains("can still be vetoed"));
+    // Whoever asked sees the form, too.
+    let mut ann = scene.browser("ann").await;
+    let shown = ann.get("/requests/1").await;
+    assert!(
+        shown.body.contains("unless someone vetoes it before"),
+        "{}",
+        said(&shown)
+    );
+    scene.server.clock.advance_seconds(30);
+    let csrf = hidden(&shown, "csrf");
+    let veto = |code: String| {
+        [
+            ("csrf", csrf.clone()),
+            ("comment", "not <b>that</b>".to_owned()),
+            ("code", code),
+        ]
+    };
+    for (code, ended) in [("000000".to_owned(), false), (scene.server.code("ann"), true)] {
+        let fields = veto(code);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = ann.post("/requests/1/veto", &fields).await;
+        if ended {
+            assert_eq!(answer.location(), "/requests/1?done=vetoed");
+        } else {
+            assert_eq!(answer.status.as_u16(), 422);
+            assert!(answer.body.contains("the code is wrong"), "{}", said(&answer));
+        }
+    }
+    let page = ann.get("/requests/1").await;
+    assert!(page.body.contains("<strong>Vetoed</strong> by ann"), "{}", said(&page));
+    assert!(page.body.contains("not &#60;b&#62;that") && !page.body.contains("/requests/1/veto"));
+    assert!(ann.get("/history").await.body.contains("vetoed by ann"));
+    let late = ann
+        .post(
+            "/requests/1/veto",
+            &[("csrf", &csrf), ("code", &scene.server.code("ann"))],
+        )
+        .await;
+    assert_eq!(late.status.as_u16(), 409);
+    assert!(late.body.contains("it is already vetoed"), "{}", said(&late));
+}
