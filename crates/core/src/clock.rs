@@ -15,17 +15,17 @@ pub trait Clock: Send + Sync {
 pub struct Moment {
     /// By the wall clock: for the record and for events.
     pub now: Timestamp,
-    /// The time that lets requests expire, accounts settle and undo windows end. It stands still while the wall clock is in doubt.
+    /// The time that lets requests expire, accounts settle and undo windows end.
     pub ageing: Timestamp,
 }
 
 impl Moment {
-    /// A moment at which nothing is in doubt.
+    /// A moment at which the two are the same.
     pub const fn sure(now: Timestamp) -> Self {
         Self { now, ageing: now }
     }
 
-    /// From when on a span that begins now is counted: the later of the two, so that doubt makes none shorter.
+    /// From when on a span that begins now is counted: the later of the two, so that none gets shorter.
     pub fn counts_from(self) -> Timestamp {
         self.now.max(self.ageing)
     }

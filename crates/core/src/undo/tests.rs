@@ -59,7 +59,9 @@ fn policy(undo_hours: u32) -> Policy {
 }
 
 fn take(id: i64, undo_hours: u32, last: Option<Timestamp>) -> Taking {
-    let approved = pending(id).approve(&account(2), &proof(), DIGEST, &[account(1)], NOW).unwrap();
+    let approved = pending(id)
+        .approve(&account(2), &proof(), DIGEST, &[account(1)], NOW)
+        .unwrap();
     approved.take(&policy(undo_hours), NOW, last)
 }
 

@@ -44,7 +44,9 @@ async fn carry_out(app: &AppState, id: RequestId, moment: Moment) -> Result<bool
         }
         Err(DecideError::Vault(error)) => Err(ChangeError::Vault(error)),
         Err(DecideError::Change(error)) => Err(error),
-        Err(DecideError::Factor(refused)) => Err(ChangeError::Vault(VaultError::Store(StoreError::Engine(refused.to_string())))),
+        Err(DecideError::Factor(refused)) => Err(ChangeError::Vault(VaultError::Store(StoreError::Engine(
+            refused.to_string(),
+        )))),
     };
     app.vault.decided();
     let why = match applied {

@@ -10,8 +10,8 @@ use countersign_core::factor::{FreshFactor, TotpSecret};
 use countersign_core::purge::PurgeOrder;
 use countersign_core::token::Rights;
 use countersign_core::{
-    Actor, Clock, Deed, Entropy, ManualClock, Moment, Name, ObjectKey, ObjectKind, Policy, RequestId, Roles, Sha256, StorageId,
-    StorageSpec, Verdict, Via, decide,
+    Actor, Clock, Deed, Entropy, ManualClock, Moment, Name, ObjectKey, ObjectKind, Policy, RequestId, Roles, Sha256,
+    StorageId, StorageSpec, Verdict, Via, decide,
 };
 use countersign_events::{Timestamp, User};
 use countersign_store::{NewAccount, RequestRecord, Store, StoreError};
