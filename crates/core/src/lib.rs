@@ -14,6 +14,7 @@ pub mod fence;
 pub mod id;
 pub mod logon;
 pub mod manifest;
+pub mod notice;
 pub mod object;
 pub mod own_factor;
 pub mod passkey;

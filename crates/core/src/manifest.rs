@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::account_change::{AccountSpec, Reset};
 use crate::behind::Party;
 use crate::logon::{ClientId, ClientSpec};
+use crate::notice::ChannelSpec;
 use crate::receiver::ReceiverSpec;
 use crate::storage::{FolderPath, StorageSpec};
-use crate::{AccountId, BackupId, Object, Policy, ReceiverId, RequestId, Sha256, StorageId, Why};
+use crate::{
+    AccountId, BackupId, NoticeChannelId, Object, Policy, ReceiverId, RequestId, Sha256, StorageId, Why,
+};
 
 /// What a request is about. Its canonical JSON (RFC 8785) is hashed; the hash is what is approved.
 ///
@@ -84,6 +87,15 @@ pub enum Subject {
         client: ClientId,
         /// The SHA-256 of what is kept of it: another secret at the time of the effect is drift.
         secret: Sha256,
+    },
+    /// A channel by which people are told of requests.
+    NoticeChannel {
+        /// After; none when it is removed.
+        after: Option<Box<ChannelSpec>>,
+        /// Before; none when it is new.
+        before: Option<Box<ChannelSpec>>,
+        /// Its immutable id; none when it is new.
+        channel: Option<NoticeChannelId>,
     },
     /// Objects of a backup.
     Objects {
@@ -418,7 +430,28 @@ mod tests {
             },
             ..manifest(Vec::new())
         };
-        for manifest in [objects, settings, receiver, client, secret, account, storage, update] {
+        let channel = |way: serde_json::Value| Manifest {
+            subject: Subject::NoticeChannel {
+                after: Some(Box::new(
+                    serde_json::from_value(serde_json::json!({
+                        "name": "mail", "notices": ["created", "decided", "failed", "reminder"], "way": way,
+                    }))
+                    .unwrap(),
+                )),
+                before: None,
+                channel: None,
+            },
+            ..manifest(Vec::new())
+        };
+        let ca = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
+        let mail = channel(serde_json::json!({"mail": {
+            "ca": ca, "from": "a@b", "host": "mail.example", "password": "07".repeat(32), "port": 587, "security": "starttls",
+            "user": "u",
+        }}));
+        let webhook = channel(serde_json::json!({"webhook": {
+            "ca": ca, "format": "json", "secret": "07".repeat(32), "url": "https://hooks.example/x",
+        }}));
+        for manifest in [objects, settings, receiver, client, secret, account, storage, update, mail, webhook] {
             let json = manifest.canonical().unwrap();
             assert_eq!(json, sorted(&json));
         }

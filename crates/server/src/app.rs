@@ -18,6 +18,7 @@ use crate::http::cookie::Cookies;
 use crate::http::repository_client::Tokens;
 use crate::listen::Stop;
 use crate::metrics::Metrics;
+use crate::notices::Counted;
 use crate::receivers::Tests;
 use crate::report_limit::ReportLimit;
 use crate::seal::{NoKey, SealingKey, Unopened};
@@ -48,6 +49,8 @@ pub struct App {
     pub delivery: OnceLock<Delivery>,
     /// The last test messages to receivers.
     pub receiver_tests: Tests,
+    /// What is counted of notices.
+    pub notices: Counted,
     /// What needs an administrator now.
     pub alerts: Arc<Alerts>,
     /// Held as long as this server runs.
@@ -90,6 +93,8 @@ impl App {
             let help = "Denials that have no event of their own, since there were too many";
             registry.register("denials_unreported", help, left_out);
         });
+        let notices = Counted::default();
+        metrics.register(|registry| notices.register(registry));
         let hashing = Hashing::default();
         let hashed = hashing.done.clone();
         metrics.register(|registry| {
@@ -107,6 +112,7 @@ impl App {
             delivery_changed: Arc::default(),
             delivery: OnceLock::new(),
             receiver_tests: Tests::default(),
+            notices,
             alerts,
             _lock: lock,
             sealing,

@@ -18,6 +18,7 @@ pub mod hashing;
 pub mod http;
 pub mod listen;
 pub mod metrics;
+pub mod notices;
 pub mod pages;
 pub mod passkey;
 pub mod preview;

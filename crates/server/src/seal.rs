@@ -31,6 +31,8 @@ pub enum Purpose {
     PendingTotp(AccountId),
     /// The second factor of a first administrator, until it is confirmed.
     FoundingTotp(i64),
+    /// The password or signing key of a channel of notices, which names the box by its SHA-256.
+    NoticeSecret,
     /// What signs access tokens, by when it was made.
     SigningKey(i64),
     /// The second factor of a person with a one-time link, until it is confirmed.
@@ -40,6 +42,7 @@ pub enum Purpose {
 impl Purpose {
     fn bound(self) -> Vec<u8> {
         match self {
+            Self::NoticeSecret => "notice secret".to_owned(),
             Self::Totp(account) => format!("totp {account}"),
             Self::LinkTotp(link) => format!("link totp {link}"),
             Self::PendingTotp(account) => format!("pending totp {account}"),

@@ -1,4 +1,4 @@
-//! What runs beside the requests: sealing, expiry, purging, retention, alerts, new signing keys.
+//! What runs beside the requests: sealing, expiry, purging, retention, alerts, notices, new signing keys.
 
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub async fn run(app: AppState, stop: CancellationToken) {
     workers.spawn(async move { purging.vault.run_purges().await });
     workers.spawn(Watch::new(AppState::clone(&app), Box::new(SystemDisk)).run());
     workers.spawn(Retention::new(AppState::clone(&app)).run());
+    workers.spawn(crate::notices::run(AppState::clone(&app)));
     let signing = AppState::clone(&app);
     workers.spawn(async move {
         loop {

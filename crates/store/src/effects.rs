@@ -1,5 +1,6 @@
 //! What comes after an approval: the undo window, the veto, the effect.
 
+use countersign_core::notice::NoticeKind;
 use countersign_core::purge::DecidedDigest;
 use countersign_core::request::Effect;
 use countersign_core::undo::{Vetoed, Waiting};
@@ -121,7 +122,16 @@ impl Tx {
                 params![effect.as_str(), now.0, detail, id.0],
             )
             .await?;
+        self.note_effect(id, effect, now).await?;
         one_row(changed)
+    }
+
+    /// Whoever asked is told when what was approved does not come about.
+    async fn note_effect(&mut self, id: RequestId, effect: Effect, now: Timestamp) -> Result<(), StoreError> {
+        if matches!(effect, Effect::Failed | Effect::Vetoed) {
+            self.note(NoticeKind::Failed, id, now).await?;
+        }
+        Ok(())
     }
 
     /// Records a veto. It must touch exactly one row that waits for its time.
@@ -170,6 +180,7 @@ impl Tx {
                 params![effect.as_str(), now.0, detail, id.0],
             )
             .await?;
+        self.note_effect(id, effect, now).await?;
         one_row(changed)
     }
 }

@@ -1,6 +1,7 @@
 //! The event table, which is also the outbox.
 
 use countersign_core::RequestId;
+use countersign_core::notice::NoticeKind;
 use countersign_events::{Event, Timestamp};
 
 use crate::named::names;
@@ -50,6 +51,10 @@ impl Tx {
             )
             .await?;
         self.index_event(seq, at, event, account).await?;
+        // The one place where requests are told of: nothing that reports can forget its notice.
+        if let (Some(kind), Some(request)) = (NoticeKind::of(event), request) {
+            self.note(kind, request, at).await?;
+        }
         self.note_appended(seq);
         Ok(seq)
     }

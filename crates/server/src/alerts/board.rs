@@ -17,6 +17,8 @@ pub enum Kind {
     ReceiverBacklog,
     /// The oldest event that a receiver does not have is older than `alerts.lag_seconds`.
     ReceiverLag,
+    /// A channel of notices has taken nothing for an hour.
+    NoticeChannel,
     /// The disk of the data folder is nearly full.
     DiskSpace,
     /// The database takes no writes: what would be recorded is refused.
@@ -31,6 +33,7 @@ impl Kind {
         match self {
             Self::ReceiverBacklog => "receiver-backlog",
             Self::ReceiverLag => "receiver-lag",
+            Self::NoticeChannel => "notice-channel",
             Self::DiskSpace => "disk-space",
             Self::Database => "database",
             Self::ClientCertificate => "client-certificate",

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use countersign_store::StoreError;
+use countersign_events::Timestamp;
+use countersign_store::{NoticeChannel, StoreError};
 
 use super::{Disk, Found, Kind, Level};
 use crate::AppState;
@@ -39,10 +40,13 @@ impl Watch {
         let mut found = Vec::new();
         let read = app
             .store
-            .read(move |view| Box::pin(async move { Status::all(view, now).await }))
+            .read(move |view| {
+                Box::pin(async move { Ok((Status::all(view, now).await?, view.notice_channels().await?)) })
+            })
             .await;
         let database = match read {
-            Ok(receivers) => {
+            Ok((receivers, channels)) => {
+                found.extend(channels.iter().filter_map(|channel| silent(channel, now)));
                 for status in &receivers {
                     found.extend(waiting(status, &app.config.alerts));
                 }
@@ -129,6 +133,28 @@ fn waiting(status: &Status, limits: &AlertLimits) -> Vec<Found> {
         all.push(found(Kind::ReceiverLag, text));
     }
     all
+}
+
+/// How long a channel of notices may take nothing before somebody is told, in seconds.
+const SILENT_SECONDS: i64 = 3600;
+
+fn silent(channel: &NoticeChannel, now: Timestamp) -> Option<Found> {
+    let since = channel.failing_since?;
+    let seconds = now.0.saturating_sub(since.0) / 1_000_000;
+    let because = match &channel.last_error {
+        Some((error, _)) => format!(": {error}"),
+        None => String::new(),
+    };
+    (seconds >= SILENT_SECONDS).then(|| Found {
+        kind: Kind::NoticeChannel,
+        name: channel.spec.name.to_string(),
+        level: Level::Warning,
+        text: format!(
+            "nobody is told of requests by channel {} since {}{because}",
+            channel.spec.name,
+            Span(seconds.unsigned_abs())
+        ),
+    })
 }
 
 fn refuses(error: &StoreError) -> Found {

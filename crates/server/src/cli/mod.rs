@@ -9,6 +9,7 @@ mod doctor;
 mod events;
 mod keys;
 mod login;
+mod notices;
 mod receivers;
 pub mod remote;
 mod requests;
@@ -62,6 +63,9 @@ enum Command {
     /// Look at receivers of events, change and test them, over the API of a running server
     #[command(subcommand)]
     Receivers(receivers::Receivers),
+    /// Look at the channels by which people are told of requests, change and test them, over the API of a running server
+    #[command(subcommand)]
+    Notices(notices::Notices),
     /// Look at clients that may ask for logons, register and change them, over the API of a running server
     #[command(subcommand)]
     Clients(clients::Clients),
@@ -107,6 +111,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Backups(backups) => backups.run(),
         Command::Storages(storages) => storages.run(),
         Command::Receivers(receivers) => receivers.run(),
+        Command::Notices(notices) => notices.run(),
         Command::Clients(clients) => clients.run(),
         Command::Accounts(accounts) => accounts.run(),
         Command::Sessions(sessions) => sessions.run(),

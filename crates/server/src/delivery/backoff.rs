@@ -6,14 +6,14 @@ use countersign_core::Entropy;
 
 /// Grows from try to try, with jitter, so that many senders do not come back at the same instant.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     least: Duration,
     most: Duration,
     failures: u32,
 }
 
 impl Backoff {
-    pub(super) const fn new((least, most): (Duration, Duration)) -> Self {
+    pub(crate) const fn new((least, most): (Duration, Duration)) -> Self {
         Self {
             least,
             most,
@@ -22,18 +22,18 @@ impl Backoff {
     }
 
     /// It went well for a while.
-    pub(super) const fn reset(&mut self) {
+    pub(crate) const fn reset(&mut self) {
         self.failures = 0;
     }
 
     /// How many tries have failed in a row.
-    pub(super) const fn failures(&self) -> u32 {
+    pub(crate) const fn failures(&self) -> u32 {
         self.failures
     }
 
     /// The wait after one more failure: anything from the shortest to twice the shortest, then four times, … up to the
     /// longest.
-    pub(super) fn next(&mut self, entropy: &dyn Entropy) -> Duration {
+    pub(crate) fn next(&mut self, entropy: &dyn Entropy) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let ceiling = self
             .least

@@ -24,17 +24,20 @@ mod zone;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_core::receiver::ReceiverSpec;
+use countersign_core::receiver::{BadAddress, Certificates, ReceiverSpec, Transport};
 use countersign_core::{Clock, Entropy, ReceiverId};
 use countersign_events::Timestamp;
 use countersign_store::Store;
 use prometheus_client::registry::Registry;
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
+use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::App;
+pub(crate) use backoff::Backoff;
 use batch::Batch;
 use connection::{Connection, Terms};
 use dialect::Dialect;
@@ -167,6 +170,33 @@ pub fn check(spec: &ReceiverSpec, sender: &Sender, now: Timestamp) -> Result<(),
 /// closed at once, the message is not acknowledged (RELP). Over UDP, only what the network answers within half a second; silence is no proof that it arrived.
 pub async fn test(spec: &ReceiverSpec, sender: &Sender, now: Timestamp) -> Result<(), String> {
     test_at(&Pace::default(), spec, sender, now).await
+}
+
+/// Makes a connection secure, as it is to a receiver; for calls that are no events.
+///
+/// # Errors
+/// For people: why there is no secure connection.
+pub(crate) async fn secured(
+    (host, port): (&str, u16),
+    ca: Option<Certificates>,
+    now: Timestamp,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, String> {
+    let address = if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    };
+    let address = address.parse().map_err(|error: BadAddress| error.to_string())?;
+    let name = "call"
+        .parse()
+        .map_err(|error: countersign_core::id::BadName| error.to_string())?;
+    let mut spec = ReceiverSpec::plain(name, Transport::Tls, address);
+    spec.options.tls.ca = ca;
+    // Reads files, so beside the tasks.
+    let prepared = tokio::task::spawn_blocking(move || tls::Tls::prepare(&spec, None, now)).await;
+    let tls = prepared.map_err(|_| "TLS cannot be set up".to_owned())??;
+    tls.connect(stream).await.map(|(stream, _)| stream)
 }
 
 async fn test_at(pace: &Pace, spec: &ReceiverSpec, sender: &Sender, now: Timestamp) -> Result<(), String> {

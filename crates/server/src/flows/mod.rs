@@ -7,6 +7,7 @@ pub mod chains;
 pub mod clients;
 pub mod decide;
 pub mod effects;
+pub mod notices;
 pub mod own_factors;
 pub mod receivers;
 pub mod sessions;

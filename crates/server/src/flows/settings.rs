@@ -4,14 +4,16 @@ use countersign_core::account_change::{AccountChange, AccountRefusal, TooFewLeft
 use countersign_core::behind::people;
 use countersign_core::logon::{BadClient, ClientId, ClientSpec};
 use countersign_core::manifest::Subject;
+use countersign_core::notice::BadChannel;
 use countersign_core::receiver::{BadReceiver, Filter, ReceiverSpec};
 use countersign_core::{Account, AccountId, Actor, Deed, Policy, ReceiverId, RequestId, Verdict, decide};
 use countersign_events::{Changes, Event, Operation, Timestamp, User};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, request_change};
 
+use super::notices::NoticeChange;
 use super::storages::{self, StorageRefusal};
-use super::{accounts, clients, receivers};
+use super::{accounts, clients, notices, receivers};
 use crate::app::App;
 use crate::receivers::BadCertificates;
 
@@ -53,6 +55,8 @@ pub enum Change {
     RemoveClient(ClientId),
     /// A client's secret holds no more.
     RotateClientSecret(ClientId),
+    /// By which channels people are told of requests. Asked for with [`super::notices`].
+    Notices(Box<NoticeChange>),
     /// Who there is, what they may do, with what they log on. Asked for with [`super::accounts::change`].
     Account(AccountChange),
 }
@@ -106,6 +110,21 @@ pub enum ChangeError {
     /// It shows that it is itself in another way.
     #[error("this client has no secret: it is not registered to authenticate by one")]
     NoSecret,
+    /// There is none of this number.
+    #[error("there is no such channel of notices")]
+    NoNoticeChannel,
+    /// Names are single.
+    #[error("there is a channel of this name already: choose another")]
+    ChannelNameTaken,
+    /// Neither, or both.
+    #[error("a channel tells by mail or by a webhook: describe exactly one of them")]
+    OneWay,
+    /// It stays what it is.
+    #[error("a channel stays mail or webhook: add another one, and remove this one")]
+    OtherWay,
+    /// The parts of a channel do not go together.
+    #[error(transparent)]
+    BadChannel(#[from] BadChannel),
     /// The parts of a client do not go together.
     #[error(transparent)]
     BadClient(#[from] BadClient),
@@ -179,6 +198,13 @@ pub(crate) async fn change_in(
             }
             let described = accounts::describe(tx, actor, change, &policy, now).await?;
             described.map(|(target, subject)| (Operation::UpdateSecuritySettings, target, subject))
+        }
+        Change::Notices(change) => {
+            // Asked first, so that who may not change settings leaves no sealed secret here.
+            if let Verdict::Deny(refusal) = decide(actor, Deed::ChangeSettings, &policy, now) {
+                return Err(VaultError::from(refusal).into());
+            }
+            notices::describe(tx, *change, now).await?
         }
         change => describe(tx, change, &policy).await?,
     };
@@ -259,7 +285,7 @@ async fn describe(
         Change::RemoveClient(id) => clients::removing(tx, &id).await?,
         Change::RotateClientSecret(id) => return clients::rotating(tx, id).await,
         // Described by whoever asks for it.
-        Change::Account(_) => return Ok(None),
+        Change::Account(_) | Change::Notices(_) => return Ok(None),
     };
     Ok(Some((Operation::UpdateSecuritySettings, what, subject)))
 }
@@ -305,6 +331,11 @@ pub(super) async fn apply(
                 None => Changed::Added(id),
                 Some(_) => Changed::Done,
             })
+        }
+        Subject::NoticeChannel { after, before, channel } => {
+            let changes = notices::apply(tx, after.as_deref(), before.as_deref(), *channel, now).await?;
+            report_change(tx, changes, by, request, now).await?;
+            Ok(Changed::Done)
         }
         Subject::Client { after, before } => {
             let changes = clients::apply(tx, after.as_deref(), before.as_deref(), request, now).await?;

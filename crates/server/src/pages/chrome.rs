@@ -19,6 +19,8 @@ pub enum Section {
     Accounts,
     /// Where events go.
     Receivers,
+    /// How people are told of requests.
+    Notices,
     /// What may ask for logons.
     Clients,
     /// Security settings.
@@ -35,6 +37,7 @@ impl Section {
         Self::Tokens,
         Self::Accounts,
         Self::Receivers,
+        Self::Notices,
         Self::Clients,
         Self::Settings,
     ];
@@ -50,6 +53,7 @@ impl Section {
             Self::Tokens => "/tokens",
             Self::Accounts => "/accounts",
             Self::Receivers => "/receivers",
+            Self::Notices => "/notices",
             Self::Clients => "/clients",
             Self::Settings => "/settings",
         }
@@ -66,6 +70,7 @@ impl Section {
             Self::Tokens => "Tokens",
             Self::Accounts => "Accounts",
             Self::Receivers => "Receivers",
+            Self::Notices => "Notices",
             Self::Clients => "Clients",
             Self::Settings => "Settings",
         }

@@ -26,6 +26,8 @@
 //! | `/receivers` | [`ReceiversPage`] | |
 //! | `/receivers/new`, `/receivers/{id}` | [`ReceiverPage`] | `POST /receivers`, `POST /receivers/{id}`: see [`ReceiverForm`]; `POST /receivers/{id}/test`, `…/remove` |
 //! | `/receivers/{id}/filter` | [`ReceiverFilterPage`] | `POST …/filter`: see [`FilterRow`]; `POST …/filter/import`: `xml` |
+//! | `/notices` | [`ChannelsPage`] | |
+//! | `/notices/new`, `/notices/new-webhook`, `/notices/{id}` | [`ChannelPage`] | `POST /notices`, `POST /notices/{id}`: see [`ChannelForm`]; `POST /notices/{id}/test`, `…/remove` |
 //! | `/clients` | [`ClientsPage`] | |
 //! | `/clients/new`, `/clients/{id}` | [`ClientPage`] | `POST /clients`, `POST /clients/{id}`: see [`ClientForm`]; `POST /clients/{id}/secret`, `…/remove` |
 //! | `/settings` | [`SettingsPage`] | `POST /settings`: `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`, `event_retention_days`, `logoff_minutes`, `session_hours`, `open_requests`, `undo_hours`, `mfa_for_all`; `POST /settings/four-eyes/on`, `…/off` |
@@ -46,6 +48,7 @@ mod filters;
 mod format;
 mod history;
 mod links;
+mod notice_channels;
 mod parts;
 mod pending;
 mod problem;
@@ -79,6 +82,7 @@ pub use events::{EventFilter, EventRow, EventsPage, Severity};
 pub use format::{Bytes, Count, Moment, Share, Span};
 pub use history::{HistoryFilter, HistoryPage, HistoryRow};
 pub use links::{LinkDone, LinkPassword, LinkProof};
+pub use notice_channels::{ChannelForm, ChannelPage, ChannelRow, ChannelStanding, ChannelState, ChannelsPage};
 pub use parts::{Busy, Choice, Pager, RequestState};
 pub use pending::{ApprovedRow, CollectingRow, PendingPage, PendingQueue, PendingRow};
 pub use problem::{Link, ProblemPage, PublicProblemPage};

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_core::receiver::{ReceiverSpec, Transport};
-use countersign_core::{ReceiverId, RequestId};
+use countersign_core::{NoticeChannelId, ReceiverId, RequestId};
 use countersign_events::Timestamp;
 
 use crate::App;
@@ -82,6 +82,8 @@ pub enum About {
     Receiver(ReceiverId),
     /// The receiver that a request asks for.
     Request(RequestId),
+    /// A channel of notices.
+    Channel(NoticeChannelId),
 }
 
 /// The last test of each receiver and request since the start, for the pages that a form leads to.

@@ -14,6 +14,7 @@ use crate::cli::remote::failure::Failure;
 use crate::cli::terminal::{columns, date, plain};
 use crate::flows::accounts;
 use crate::flows::clients;
+use crate::flows::notices;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
 use crate::flows::storages;
@@ -382,6 +383,11 @@ impl Lines {
                     self.add("weaker", weaker);
                 }
                 self.differences(storages::differences(Some(before), Some(after)));
+            }
+            Subject::NoticeChannel { after, before, .. } => {
+                let name = before.as_ref().or(after.as_ref()).map(|spec| spec.name.to_string());
+                self.add("channel", name.unwrap_or_default());
+                self.differences(notices::differences(before.as_deref(), after.as_deref()));
             }
             Subject::Receiver { after, before, .. } => {
                 let name = before.as_ref().or(after.as_ref()).map(|spec| spec.name.to_string());

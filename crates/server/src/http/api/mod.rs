@@ -9,6 +9,7 @@ mod backups;
 mod body;
 mod clients;
 mod events;
+mod notices;
 mod receivers;
 mod requests;
 mod sessions;
@@ -40,6 +41,7 @@ pub fn router() -> Router<AppState> {
         .merge(settings::router())
         .merge(signing_keys::router())
         .merge(receivers::router())
+        .merge(notices::router())
         .merge(clients::router())
         .merge(tokens::router())
         .merge(accounts::router())

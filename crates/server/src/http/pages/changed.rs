@@ -31,6 +31,10 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         | ChangeError::Account(_)
         | ChangeError::AccountNameTaken
         | ChangeError::NameTaken
+        | ChangeError::ChannelNameTaken
+        | ChangeError::OneWay
+        | ChangeError::OtherWay
+        | ChangeError::BadChannel(_)
         | ChangeError::BadReceiver(_)
         | ChangeError::ClientTaken
         | ChangeError::BuiltInClient
@@ -52,6 +56,7 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
             Ok("Someone else changed it in the meantime. Look at the current state, then try again.".to_owned())
         }
         ChangeError::Vault(error) => Err(error.into()),
+        ChangeError::NoNoticeChannel => Err(Problem::new(crate::http::Kind::NotFound, "There is no such channel.")),
         ChangeError::NoClient => Err(Problem::new(crate::http::Kind::NotFound, "There is no such client.")),
         ChangeError::NoAccount => Err(Problem::new(crate::http::Kind::NotFound, "There is no such account.")),
         ChangeError::NoReceiver => Err(Problem::new(crate::http::Kind::NotFound, "There is no such receiver.")),

@@ -39,6 +39,8 @@ mod filter;
 mod fresh;
 mod history;
 mod notice;
+mod notice_channel_form;
+mod notice_channels;
 mod obstacles;
 mod own_factors;
 mod paging;
@@ -156,6 +158,15 @@ pub fn router(app: &AppState) -> Router<AppState> {
             "/receivers/{id}/filter/import",
             post(receiver_filter::import).layer(DefaultBodyLimit::max(LARGEST_LIST)),
         )
+        .route("/notices", get(notice_channels::list).post(notice_channels::add))
+        .route("/notices/new", get(notice_channels::new_mail))
+        .route("/notices/new-webhook", get(notice_channels::new_webhook))
+        .route(
+            "/notices/{id}",
+            get(notice_channels::show).post(notice_channels::change),
+        )
+        .route("/notices/{id}/test", post(notice_channels::test))
+        .route("/notices/{id}/remove", post(notice_channels::remove))
         .route("/clients", get(clients::list).post(clients::add))
         .route("/clients/new", get(clients::new))
         .route("/clients/{id}", get(clients::show).post(clients::change))

@@ -20,6 +20,8 @@ pub enum Notice {
     Tested,
     /// A receiver was removed at once.
     Removed,
+    /// A channel of notices was removed at once.
+    ChannelRemoved,
     /// An account was unlocked.
     Unlocked,
     /// A client was removed at once.
@@ -64,6 +66,7 @@ impl Notice {
         Self::Saved,
         Self::Tested,
         Self::Removed,
+        Self::ChannelRemoved,
         Self::Unlocked,
         Self::ClientRemoved,
         Self::Deleted,
@@ -95,6 +98,7 @@ impl Notice {
             Self::Saved => "saved",
             Self::Tested => "tested",
             Self::Removed => "removed",
+            Self::ChannelRemoved => "channel-removed",
             Self::Unlocked => "unlocked",
             Self::ClientRemoved => "client-removed",
             Self::Deleted => "deleted",
@@ -123,6 +127,7 @@ impl Notice {
             Self::Saved => "Saved.",
             Self::Tested => "The test is over.",
             Self::Removed => "The receiver was removed.",
+            Self::ChannelRemoved => "The channel was removed: nobody is told by it any more.",
             Self::Unlocked => "Wrong passwords and codes of this account are forgotten.",
             Self::ClientRemoved => "The client was removed, and what it was given has ended.",
             Self::Deleted => "The backup was deleted.",

@@ -3,6 +3,7 @@
 use countersign_core::account_change::{AccountSpec, Reset};
 use countersign_core::logon::ClientSpec;
 use countersign_core::manifest::{ManifestBackup, Subject as Changes};
+use countersign_core::notice::{ChannelSpec, Way};
 use countersign_core::receiver::ReceiverSpec;
 use countersign_core::request::{KindSum, State, Summary};
 use countersign_core::{
@@ -15,6 +16,7 @@ use super::filter::address;
 use super::{Asked, words};
 use crate::flows::accounts;
 use crate::flows::clients;
+use crate::flows::notices;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
 use crate::flows::storages;
@@ -65,6 +67,9 @@ pub async fn of(
             ..
         } => Subject::Change(storage_rows(&backups, &name, path.as_ref(), purge)),
         Changes::StorageChange { after, before, .. } => Subject::Change(storage_change_rows(&before, &after)),
+        Changes::NoticeChannel { after, before, .. } => {
+            Subject::Change(channel_rows(before.as_deref(), after.as_deref()))
+        }
         Changes::Receiver { after, before, .. } => Subject::Change(receiver_rows(before.as_deref(), after.as_deref())),
     })
 }
@@ -334,6 +339,33 @@ fn storage_change_rows(before: &StorageSpec, after: &StorageSpec) -> Vec<ChangeR
 const MOST_DIFFERENCES: usize = 200;
 
 /// Which receiver it is about, and what differs.
+fn channel_rows(before: Option<&ChannelSpec>, after: Option<&ChannelSpec>) -> Vec<ChangeRow> {
+    let name = before.or(after).map(|spec| spec.name.to_string()).unwrap_or_default();
+    let told = |spec: Option<&ChannelSpec>| {
+        spec.map_or_else(
+            || "none".to_owned(),
+            |spec| match &spec.way {
+                Way::Mail(mail) => format!("mail by {}:{}", mail.host, mail.port),
+                Way::Webhook(webhook) => format!("calls to {}", webhook.url),
+            },
+        )
+    };
+    let mut rows = vec![ChangeRow {
+        what: format!("Notice channel {name}"),
+        before: told(before),
+        after: told(after),
+    }];
+    if after.is_none() {
+        return rows;
+    }
+    let mut more = notices::differences(before, after);
+    // The first row has told them.
+    more.retain(|difference| !matches!(difference.name.as_str(), "mail.host" | "mail.port" | "webhook.url"));
+    more.retain(|difference| before.is_some() || difference.name != "name");
+    rows.extend(more.into_iter().map(difference_row));
+    rows
+}
+
 fn receiver_rows(before: Option<&ReceiverSpec>, after: Option<&ReceiverSpec>) -> Vec<ChangeRow> {
     let name = before.or(after).map(|spec| spec.name.to_string()).unwrap_or_default();
     let told = |spec: Option<&ReceiverSpec>| {
@@ -431,6 +463,14 @@ fn property(name: &str) -> &str {
         "redirect_uris" => "Redirect URIs",
         "quota_bytes" => "Quota, in bytes",
         "immutable_days" => "Retention lock, in days",
+        "notices" => "It tells of",
+        "mail.security" => "Its connection is secured by",
+        "mail.user" => "We log on there as",
+        "mail.password" => "Password",
+        "mail.from" => "Mail comes from",
+        "mail.ca" | "webhook.ca" => "Authorities to trust",
+        "webhook.format" => "It is sent",
+        "webhook.secret" => "Signing key",
         "options.form" => "Form of the messages",
         "options.app_name" => "APP-NAME",
         "options.logon_app_name" => "APP-NAME of logon events",

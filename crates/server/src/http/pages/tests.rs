@@ -5,6 +5,7 @@ mod clients;
 mod conflicts;
 mod decisions;
 mod looking;
+mod notice_channels;
 mod receivers;
 mod scene;
 mod security;

@@ -10,11 +10,13 @@ mod clients;
 mod device;
 mod hostile;
 mod logon;
+mod notice_channels;
 mod receivers;
 mod requests;
 mod storages;
 
 use clients::{client, clients};
+use notice_channels::{notice_channel, notice_channels};
 use receivers::{receiver, receiver_filter, receivers};
 
 /// What someone malicious calls things.
@@ -483,6 +485,18 @@ pub fn all() -> Vec<(String, String)> {
         rendered("receiver-new", &receiver(None)),
         rendered("receiver", &receiver(Some("1"))),
         rendered("receiver-filter", &receiver_filter()),
+        rendered("notices", &notice_channels()),
+        rendered("notices-empty", &ChannelsPage { rows: Vec::new(), without_email: Vec::new(), ..notice_channels() }),
+        rendered("notices-looking", &ChannelsPage { can_change: false, ..notice_channels() }),
+        rendered("notice-mail-new", &notice_channel(None, true)),
+        rendered("notice-webhook-new", &notice_channel(None, false)),
+        rendered("notice-mail", &notice_channel(Some("1"), true)),
+        rendered("notice-webhook", &ChannelPage {
+            fresh: Some("whsec_kJ2r9Qx0vT1mB8sZ4nLc6yWd3hFgUaEoPiX5tR7bM8=".into()),
+            requested: Some("41".into()),
+            ..notice_channel(Some("2"), false)
+        }),
+        rendered("notice-looking", &ChannelPage { can_change: false, ..notice_channel(Some("1"), true) }),
         rendered("clients", &clients()),
         rendered("client-new", &client(None)),
         rendered("client", &client(Some("portal"))),
