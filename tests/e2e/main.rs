@@ -15,6 +15,7 @@ mod delivery;
 mod full_disk;
 mod laws;
 mod no_way_round;
+mod notices;
 mod oauth;
 mod passkeys;
 mod receivers;

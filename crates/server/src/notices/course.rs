@@ -36,7 +36,8 @@ pub(super) enum Step {
 /// How long a notice is tried, in seconds: three days.
 const WORTH_SECONDS: i64 = 3 * 24 * 3600;
 
-/// How long one that is refused for good is tried, in seconds: an hour, since often it is a setting that is wrong.
+/// How long one is tried that is refused for good, since often it is a setting that is wrong, or that others have and one mailbox does
+/// not take: an hour, in seconds. What comes after it waits.
 const REFUSED_SECONDS: i64 = 3600;
 
 /// The longest text of an error, in characters: some servers are talkative.
@@ -104,7 +105,7 @@ async fn try_step(
             return Ok(Ok(Step::Sent));
         }
         Err(Trouble::Later(text)) => (text, WORTH_SECONDS),
-        Err(Trouble::Refused(text)) => (text, REFUSED_SECONDS),
+        Err(Trouble::Mailbox(text) | Trouble::Refused(text)) => (text, REFUSED_SECONDS),
     };
     app.notices.failed.get_or_create(&labels).inc();
     let text = plain(&trouble, LONGEST_ERROR);
@@ -172,7 +173,7 @@ async fn to_all(
     if matches!(spec.way, Way::Webhook(_)) {
         return send(app, spec, secret, content, None).await.map(|()| 1);
     }
-    let (mut count, mut refused) = (0, None);
+    let (mut count, mut refused, mut busy) = (0, None, None);
     for person in &content.to {
         let Some(email) = &person.email else { continue };
         if progress.done.contains(&person.id) {
@@ -185,8 +186,16 @@ async fn to_all(
                 progress.done.insert(person.id);
             }
             Err(Trouble::Refused(text)) => refused = Some(text),
-            Err(later) => return Err(later),
+            Err(Trouble::Mailbox(text)) => busy = Some(text),
+            Err(later @ Trouble::Later(_)) => return Err(later),
         }
+    }
+    if let Some(text) = busy {
+        return Err(if count == 0 {
+            Trouble::Later(text)
+        } else {
+            Trouble::Mailbox(text)
+        });
     }
     match refused {
         Some(text) if count == 0 => Err(Trouble::Refused(text)),

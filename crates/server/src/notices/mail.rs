@@ -104,7 +104,7 @@ fn tls(spec: &MailSpec) -> Result<TlsParameters, Trouble> {
 }
 
 /// What went wrong. A mailbox that is not there, or takes nothing of this, is refused for good (RFC 5321, section 4.2.3: 550 to
-/// 553); a wrong password or a full disk may be put right.
+/// 553), and one that is busy or full may take it later (450 to 452); a wrong password may be put right.
 fn trouble(spec: &MailSpec, error: &lettre::transport::smtp::Error) -> Trouble {
     let mut words = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -116,13 +116,10 @@ fn trouble(spec: &MailSpec, error: &lettre::transport::smtp::Error) -> Trouble {
         cause = source.source();
     }
     let text = format!("{}:{} did not take it: {words}", spec.host, spec.port);
-    let refused = error
-        .status()
-        .is_some_and(|code| (550..=553).contains(&code.to_string().parse::<u16>().unwrap_or(0)));
-    if refused {
-        Trouble::Refused(text)
-    } else {
-        Trouble::Later(text)
+    match error.status().map(|code| code.to_string().parse::<u16>().unwrap_or(0)) {
+        Some(550..=553) => Trouble::Refused(text),
+        Some(450..=452) => Trouble::Mailbox(text),
+        _ => Trouble::Later(text),
     }
 }
 

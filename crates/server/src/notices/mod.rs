@@ -53,6 +53,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum Trouble {
     /// It may arrive later.
     Later(String),
+    /// This mailbox may take it later; others may take theirs now.
+    Mailbox(String),
     /// This one is refused for good, whatever becomes of others.
     Refused(String),
 }
@@ -61,7 +63,7 @@ impl Trouble {
     /// What is the matter.
     pub(crate) fn text(&self) -> &str {
         match self {
-            Self::Later(text) | Self::Refused(text) => text,
+            Self::Later(text) | Self::Mailbox(text) | Self::Refused(text) => text,
         }
     }
 }

@@ -223,13 +223,25 @@ async fn a_mailbox_that_is_gone_keeps_nobody_waiting_and_a_broken_server_repeats
     assert!(!tell(&office, id, &mut progress).await);
     let to: Vec<_> = sink.taken().into_iter().map(|mail| mail.to).collect();
     assert_eq!(to, ["ann@example.org", "bob@example.org"], "each once");
-    // Nobody takes it: it is given up after three days, and what comes later is told.
+    // A mailbox that stays full while others take theirs is passed over after an hour; when nobody takes it, after three days.
+    sink.refuse("ann@example.org", 452);
     office.waiting(&["wednesday"]).await;
-    sink.refuse("ann@example.org", 451);
     assert!(tell(&office, id, &mut progress).await);
-    office.server.clock.advance_seconds(3 * 86_400);
+    assert_eq!(sink.taken().len(), 1, "bob has it all the same");
+    office.server.clock.advance_seconds(3600);
     assert!(!tell(&office, id, &mut progress).await);
     assert_eq!(shown(&office, id).await["given_up"], 1);
+    sink.refuse("bob@example.org", 452);
+    office.waiting(&["thursday"]).await;
+    for _ in 0..2 {
+        assert!(tell(&office, id, &mut progress).await);
+        office.server.clock.advance_seconds(86_400);
+    }
+    assert_eq!(shown(&office, id).await["given_up"], 1);
+    office.server.clock.advance_seconds(86_400);
+    assert!(!tell(&office, id, &mut progress).await);
+    assert_eq!(shown(&office, id).await["given_up"], 2);
+    assert!(sink.taken().is_empty());
 }
 
 #[tokio::test]
