@@ -1,5 +1,6 @@
 //! What a notice says, to whom, in words and field by field. Whatever anybody chose stands in it as plain text of one line.
 
+use countersign_core::behind::part_of;
 use countersign_core::email::EmailAddress;
 use countersign_core::notice::NoticeKind;
 use countersign_core::request::{Effect, State};
@@ -103,13 +104,16 @@ impl From<&Account> for Told {
     }
 }
 
-/// Who could approve a request now.
+/// Who could approve a request now: nobody who stands behind it.
 async fn approvers(view: &mut View, record: &RequestRecord, now: Timestamp) -> Result<Vec<Told>, StoreError> {
-    let asked = view.account(record.initiator.account).await?;
-    let owner = asked.and_then(|account| account.owner);
+    let asked = &record.initiator;
+    let known = view.accounts().await?;
     let accounts = view.accounts_with_factor().await?;
     let could = accounts.iter().filter(|account| {
-        account.eligible(now).is_ok() && account.id != record.initiator.account && Some(account.id) != owner
+        account.eligible(now).is_ok()
+            && account.id != asked.account
+            // Where nobody knows any more who stands behind it, it is to be rejected: by whoever is told.
+            && !matches!(part_of(account, asked.account, &asked.behind, &known), Ok(Some(_)))
     });
     Ok(could.map(Told::from).collect())
 }
@@ -161,7 +165,7 @@ fn told(app: &App, id: String, notice: RecordedNotice, record: &RequestRecord, t
         );
     }
     if let Some(digest) = &digest {
-        text.add("Digest", &format!("{digest}…"));
+        text.add("Digest", &format!("{digest}..."));
     }
     if let (Some(end), State::Pending) = (record.expires_at, record.state) {
         text.add("Open until", &end.rfc3339(0));
