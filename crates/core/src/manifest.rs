@@ -10,9 +10,7 @@ use crate::logon::{ClientId, ClientSpec};
 use crate::notice::ChannelSpec;
 use crate::receiver::ReceiverSpec;
 use crate::storage::{FolderPath, StorageSpec};
-use crate::{
-    AccountId, BackupId, NoticeChannelId, Object, Policy, ReceiverId, RequestId, Sha256, StorageId, Why,
-};
+use crate::{AccountId, BackupId, NoticeChannelId, Object, Policy, ReceiverId, RequestId, Sha256, StorageId, Why};
 
 /// What a request is about. Its canonical JSON (RFC 8785) is hashed; the hash is what is approved.
 ///
@@ -451,7 +449,9 @@ mod tests {
         let webhook = channel(serde_json::json!({"webhook": {
             "ca": ca, "format": "json", "secret": "07".repeat(32), "url": "https://hooks.example/x",
         }}));
-        for manifest in [objects, settings, receiver, client, secret, account, storage, update, mail, webhook] {
+        for manifest in [
+            objects, settings, receiver, client, secret, account, storage, update, mail, webhook,
+        ] {
             let json = manifest.canonical().unwrap();
             assert_eq!(json, sorted(&json));
         }

@@ -28,7 +28,7 @@ pub enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Pending,
         Self::History,
         Self::Events,
@@ -110,7 +110,7 @@ pub struct AlertLine {
 }
 
 impl Chrome {
-    pub(super) const fn sections(&self) -> [Section; 10] {
+    pub(super) const fn sections(&self) -> [Section; 11] {
         Section::ALL
     }
 
