@@ -199,6 +199,7 @@ impl Subject {
             Self::Account { .. }
             | Self::Client { .. }
             | Self::ClientSecret { .. }
+            | Self::NoticeChannel { .. }
             | Self::Policy { .. }
             | Self::Receiver { .. }
             | Self::StorageChange { .. } => false,
