@@ -58,7 +58,7 @@ impl Notice {
     /// The name in the query.
     pub const PARAMETER: &str = "done";
 
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::Approved,
         Self::Rejected,
         Self::Vetoed,
