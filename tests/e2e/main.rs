@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod configuration;
 mod convert;
 mod crash;
 mod delivery;

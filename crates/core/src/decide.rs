@@ -58,6 +58,8 @@ pub enum Deed {
     ChangeClients,
     /// Change who there is and what they may do.
     ChangeAccounts,
+    /// Change when the server's own configuration is backed up, how many backups stay, and what they are encrypted with.
+    ChangeConfigurationBackups,
     /// Take a storage out of service, with or without its bytes.
     DeleteStorage,
     /// Let a storage keep less, or for a shorter time.
@@ -126,6 +128,7 @@ pub fn decide(actor: &Actor, deed: Deed, policy: &Policy, now: Timestamp) -> Ver
         | Deed::ChangeSettings
         | Deed::ChangeClients
         | Deed::ChangeAccounts
+        | Deed::ChangeConfigurationBackups
         | Deed::DeleteStorage
         | Deed::WeakenStorage
         | Deed::DeleteServiceProvider
@@ -158,6 +161,7 @@ fn permitted(via: Via, deed: Deed) -> Result<(), Refusal> {
             | Deed::ChangeSettings
             | Deed::ChangeClients
             | Deed::ChangeAccounts
+            | Deed::ChangeConfigurationBackups
             | Deed::DeleteStorage
             | Deed::WeakenStorage
             | Deed::DeleteServiceProvider
@@ -169,7 +173,7 @@ fn permitted(via: Via, deed: Deed) -> Result<(), Refusal> {
         (Via::Session(roles), Deed::DisableFourEyes | Deed::ChangeSettings) => {
             roles.has(Role::SecurityAdministrator) || roles.has(Role::BackupAdministrator)
         }
-        (Via::Session(roles), Deed::ChangeClients | Deed::ChangeAccounts)
+        (Via::Session(roles), Deed::ChangeClients | Deed::ChangeAccounts | Deed::ChangeConfigurationBackups)
             if !roles.has(Role::SecurityAdministrator) =>
         {
             return Err(Refusal::NotAllowed("the role of a security administrator"));
@@ -177,7 +181,7 @@ fn permitted(via: Via, deed: Deed) -> Result<(), Refusal> {
         (Via::Session(roles), Deed::DeleteConfigurationBackup | Deed::RunCommand) => {
             roles.has(Role::SecurityAdministrator) || roles.has(Role::BackupAdministrator)
         }
-        (Via::Session(_), Deed::ChangeClients | Deed::ChangeAccounts) => true,
+        (Via::Session(_), Deed::ChangeClients | Deed::ChangeAccounts | Deed::ChangeConfigurationBackups) => true,
         (Via::Session(roles), _) => roles.has(Role::BackupAdministrator),
     };
     match (allowed, via) {
@@ -227,6 +231,7 @@ mod tests {
             Just(Deed::ChangeSettings),
             Just(Deed::ChangeClients),
             Just(Deed::ChangeAccounts),
+            Just(Deed::ChangeConfigurationBackups),
             Just(Deed::DeleteStorage),
             Just(Deed::WeakenStorage),
             Just(Deed::DeleteServiceProvider),
@@ -280,10 +285,14 @@ mod tests {
 
     #[test]
     fn clients_and_accounts_are_changed_by_security_administrators_alone() {
-        for (role, deed) in Role::ALL
-            .into_iter()
-            .flat_map(|role| [(role, Deed::ChangeClients), (role, Deed::ChangeAccounts)])
-        {
+        for (role, deed) in Role::ALL.into_iter().flat_map(|role| {
+            let deeds = [
+                Deed::ChangeClients,
+                Deed::ChangeAccounts,
+                Deed::ChangeConfigurationBackups,
+            ];
+            deeds.map(|deed| (role, deed))
+        }) {
             let actor = actor(Via::Session([role].into_iter().collect()));
             let verdict = decide(&actor, deed, &policy(false), NOW);
             let allowed = matches!(verdict, Verdict::Allow(_));

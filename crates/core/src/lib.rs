@@ -7,6 +7,7 @@ pub mod account_change;
 pub mod backup;
 pub mod behind;
 pub mod clock;
+pub mod configuration_backup;
 pub mod decide;
 pub mod email;
 pub mod factor;

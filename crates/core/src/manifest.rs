@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::account_change::{AccountSpec, Reset};
 use crate::behind::Party;
+use crate::configuration_backup::Schedule;
 use crate::logon::{ClientId, ClientSpec};
 use crate::notice::ChannelSpec;
 use crate::receiver::ReceiverSpec;
 use crate::storage::{FolderPath, StorageSpec};
-use crate::{AccountId, BackupId, NoticeChannelId, Object, Policy, ReceiverId, RequestId, Sha256, StorageId, Why};
+use crate::{
+    AccountId, BackupId, ConfigurationBackupId, NoticeChannelId, Object, Policy, ReceiverId, RequestId, Sha256,
+    StorageId, Why,
+};
 
 /// What a request is about. Its canonical JSON (RFC 8785) is hashed; the hash is what is approved.
 ///
@@ -94,6 +98,35 @@ pub enum Subject {
         before: Option<Box<ChannelSpec>>,
         /// Its immutable id; none when it is new.
         channel: Option<NoticeChannelId>,
+    },
+    /// A backup of the server's own configuration, which is deleted.
+    ConfigurationBackup {
+        /// Its immutable id.
+        backup: ConfigurationBackupId,
+        /// Of the file.
+        hash: Sha256,
+        /// When it was made, in microseconds since the Unix epoch.
+        made_at: Timestamp,
+        /// The file's name.
+        name: String,
+        /// In bytes.
+        size: u64,
+    },
+    /// What configuration backups are encrypted with from now on. Neither passphrase can be told from it.
+    ConfigurationPassphrase {
+        /// The SHA-256 of the sealed passphrase that held before; none when there was none.
+        before: Option<Sha256>,
+        /// The number under which the new one lies sealed.
+        passphrase: i64,
+        /// The SHA-256 of what lies there.
+        sealed: Sha256,
+    },
+    /// When configuration backups are made, and how many stay.
+    ConfigurationSchedule {
+        /// After.
+        after: Schedule,
+        /// Before; any other at the time of the effect is drift.
+        before: Schedule,
     },
     /// Objects of a backup.
     Objects {
@@ -193,13 +226,15 @@ impl Subject {
     /// Whether carrying it out destroys bytes that nothing brings back: such an approval waits for the undo window.
     pub const fn destroys_bytes(&self) -> bool {
         match self {
-            Self::Objects { .. } => true,
+            Self::Objects { .. } | Self::ConfigurationBackup { .. } => true,
             // Without its bytes the folder stays as it is.
             Self::Storage { purge, .. } => *purge,
             Self::Account { .. }
             | Self::Client { .. }
             | Self::ClientSecret { .. }
             | Self::NoticeChannel { .. }
+            | Self::ConfigurationPassphrase { .. }
+            | Self::ConfigurationSchedule { .. }
             | Self::Policy { .. }
             | Self::Receiver { .. }
             | Self::StorageChange { .. } => false,
@@ -450,8 +485,40 @@ mod tests {
         let webhook = channel(serde_json::json!({"webhook": {
             "ca": ca, "format": "json", "secret": "07".repeat(32), "url": "https://hooks.example/x",
         }}));
+        let about = |subject| Manifest {
+            subject,
+            ..manifest(Vec::new())
+        };
+        let configuration_backup = about(Subject::ConfigurationBackup {
+            backup: ConfigurationBackupId(3),
+            hash: Sha256([7; 32]),
+            made_at: Timestamp(9),
+            name: "countersign.backup".into(),
+            size: 5,
+        });
+        let passphrase = about(Subject::ConfigurationPassphrase {
+            before: None,
+            passphrase: 2,
+            sealed: Sha256([7; 32]),
+        });
+        let schedule = about(Subject::ConfigurationSchedule {
+            after: Schedule { at: None, keep: 3 },
+            before: Schedule::default(),
+        });
         for manifest in [
-            objects, settings, receiver, client, secret, account, storage, update, mail, webhook,
+            objects,
+            settings,
+            receiver,
+            client,
+            secret,
+            account,
+            storage,
+            update,
+            mail,
+            webhook,
+            configuration_backup,
+            passphrase,
+            schedule,
         ] {
             let json = manifest.canonical().unwrap();
             assert_eq!(json, sorted(&json));

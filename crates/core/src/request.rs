@@ -144,6 +144,12 @@ impl Pending {
         Expired { request: self }
     }
 
+    /// The server was lost and its configuration restored from a backup: whether this was decided meanwhile is not known, so nobody
+    /// may decide it any more.
+    pub fn expire_by_restore(self) -> Expired {
+        Expired { request: self }
+    }
+
     /// 42402, for the transaction that seals it.
     pub fn created_event(&self) -> Event {
         Event::FourEyesRequestCreated {

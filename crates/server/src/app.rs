@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::alerts::Alerts;
 use crate::config::Config;
+use crate::configuration_backup::ConfigurationBackups;
 use crate::delivery::Delivery;
 use crate::hashing::Hashing;
 use crate::http::cookie::Cookies;
@@ -67,6 +68,8 @@ pub struct App {
     pub denials: ReportLimit,
     /// Denied logons that wait for the store.
     pub unrecorded: Unrecorded,
+    /// Where backups of the configuration lie, and whose turn it is to make one.
+    pub configuration_backups: ConfigurationBackups,
 }
 
 /// The shared state as routers hold it.
@@ -79,11 +82,14 @@ impl App {
     /// The database or a storage's folder cannot be opened.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<AppState, OpenError> {
         let lock = lock_data_folder(&config.data)?;
+        if config.data.join(RESTORING).exists() {
+            return Err(OpenError::HalfRestored);
+        }
         let store = Store::open(&config.data.join(DATABASE)).await?;
         ensure_default_storage(&store, clock.now()).await?;
         let sealing = SealingKey::open(&config.data, &*entropy)?;
         let refresh = RefreshKey::new(&*sealing.derived("refresh tokens")?);
-        let root = config.data.join("storages");
+        let root = config.data.join(STORAGES);
         let vault = Vault::open(store.clone(), &root, Arc::clone(&clock), Arc::clone(&entropy)).await?;
         let (metrics, alerts) = (Metrics::new(), Arc::<Alerts>::default());
         metrics.register(|registry| registry.register_collector(Box::new(Arc::clone(&alerts))));
@@ -100,6 +106,7 @@ impl App {
         metrics.register(|registry| {
             registry.register("passwords_hashed", "Passwords hashed, to compare or to keep", hashed)
         });
+        let configuration_backups = ConfigurationBackups::new(config.configuration_backups.clone());
         Ok(Arc::new(Self {
             config,
             clock,
@@ -121,6 +128,7 @@ impl App {
             refresh,
             denials,
             unrecorded: Unrecorded::default(),
+            configuration_backups,
         }))
     }
 
@@ -140,6 +148,12 @@ impl App {
 /// The database's file in the data folder.
 pub const DATABASE: &str = "countersign.db";
 
+/// A file that is in the data folder while a configuration is restored into it.
+pub const RESTORING: &str = "restoring";
+
+/// The folder of the storages in the data folder.
+pub const STORAGES: &str = "storages";
+
 /// The storage that is there from the start.
 pub const DEFAULT_STORAGE: &str = "main";
 
@@ -149,6 +163,11 @@ pub enum OpenError {
     /// Another server has the data folder.
     #[error("another server runs on this data folder: stop it, or give this one a folder of its own")]
     InUse,
+    /// A restoration of the configuration was cut off.
+    #[error(
+        "a restoration into this data folder did not end: take everything but the folder storages out of it, and restore again"
+    )]
+    HalfRestored,
     /// The lock's file.
     #[error("the data folder cannot be locked: {0}")]
     Lock(std::io::ErrorKind),
@@ -167,7 +186,7 @@ pub enum OpenError {
 }
 
 /// Taken before the database is opened, so that a second server of a newer version changes nothing under the first.
-fn lock_data_folder(data: &Path) -> Result<std::fs::File, OpenError> {
+pub(crate) fn lock_data_folder(data: &Path) -> Result<std::fs::File, OpenError> {
     let file = std::fs::File::create(data.join("lock")).map_err(|error| OpenError::Lock(error.kind()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

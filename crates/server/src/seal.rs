@@ -37,6 +37,8 @@ pub enum Purpose {
     SigningKey(i64),
     /// The second factor of a person with a one-time link, until it is confirmed.
     LinkTotp(i64),
+    /// What configuration backups are encrypted with, by when it was asked for.
+    ConfigurationPassphrase(i64),
 }
 
 impl Purpose {
@@ -47,6 +49,7 @@ impl Purpose {
             Self::LinkTotp(link) => format!("link totp {link}"),
             Self::PendingTotp(account) => format!("pending totp {account}"),
             Self::FoundingTotp(link) => format!("founding totp {link}"),
+            Self::ConfigurationPassphrase(asked) => format!("configuration passphrase {asked}"),
             Self::SigningKey(made) => format!("signing key {made}"),
         }
         .into_bytes()

@@ -41,6 +41,14 @@ impl House {
     /// A new server with these settings.
     pub async fn with(settings: &[(Key, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        // The key is there already, so that making it takes none of the counted randomness.
+        std::fs::create_dir(folder.path().join("keys")).unwrap();
+        std::fs::write(folder.path().join("keys/sealing.key"), [7; 32]).unwrap();
+        Self::over(folder, settings, NOW).await
+    }
+
+    /// A server on a folder that there is, at this time.
+    pub async fn over(folder: tempfile::TempDir, settings: &[(Key, &str)], now: Timestamp) -> Self {
         let mut flags = vec![(Key::Data, folder.path().display().to_string())];
         flags.extend(settings.iter().map(|(key, value)| (*key, (*value).to_owned())));
         let config = Config::load(&Sources {
@@ -49,10 +57,7 @@ impl House {
             ..Sources::default()
         })
         .unwrap();
-        // The key is there already, so that making it takes none of the counted randomness.
-        std::fs::create_dir(folder.path().join("keys")).unwrap();
-        std::fs::write(folder.path().join("keys/sealing.key"), [7; 32]).unwrap();
-        let clock = Arc::new(ManualClock::at(NOW));
+        let clock = Arc::new(ManualClock::at(now));
         let app = App::open(config, clock.clone(), Arc::new(Counting::default()))
             .await
             .unwrap();

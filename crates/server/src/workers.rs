@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::AppState;
 use crate::alerts::{SystemDisk, Watch};
 use crate::flows::effects;
 use crate::retention::Retention;
+use crate::{AppState, configuration_backup};
 
 /// How often collected deletes and overdue requests are looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -24,6 +24,7 @@ pub async fn run(app: AppState, stop: CancellationToken) {
     workers.spawn(Watch::new(AppState::clone(&app), Box::new(SystemDisk)).run());
     workers.spawn(Retention::new(AppState::clone(&app)).run());
     workers.spawn(crate::notices::run(AppState::clone(&app)));
+    workers.spawn(configuration_backup::run(AppState::clone(&app)));
     let signing = AppState::clone(&app);
     workers.spawn(async move {
         loop {

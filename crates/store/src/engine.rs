@@ -209,6 +209,23 @@ impl Connection {
         self.noted(ran)
     }
 
+    /// Asks what was put together of our own words, names of tables and columns; `see` gets each row and ends it by giving `false`. For
+    /// answers that are too large to be held at once.
+    pub(crate) async fn each(
+        &mut self,
+        sql: &str,
+        see: &mut (dyn FnMut(Vec<Value>) -> bool + Send),
+    ) -> Result<(), StoreError> {
+        let seen = aside(|| self.see(sql, see));
+        self.noted(seen)
+    }
+
+    /// Does what was put together of our own words, names of tables and columns; how many rows it touched.
+    pub(crate) async fn text(&mut self, sql: &str, params: Vec<Value>) -> Result<u64, StoreError> {
+        let ran = self.run(sql, &params);
+        self.noted(ran)
+    }
+
     /// Set when a statement found no room; whoever has made room sets it back.
     pub(crate) fn full(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.full)
@@ -232,6 +249,19 @@ impl Connection {
             found.push(Row(values.collect::<Result<_, _>>()?));
         }
         Ok(found)
+    }
+
+    fn see(&self, sql: &str, see: &mut (dyn FnMut(Vec<Value>) -> bool + Send)) -> rusqlite::Result<()> {
+        let mut statement = self.bound(sql, &[])?;
+        let columns = statement.column_count();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            let values = (0..columns).map(|column| row.get_ref(column).and_then(|value| owned(column, value)));
+            if !see(values.collect::<Result<_, _>>()?) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// A statement with its parameters. For SQLite `$2` is a name, numbered by where it first stands: its own number counts.

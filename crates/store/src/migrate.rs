@@ -34,6 +34,11 @@ pub(crate) async fn migrate(tx: &mut Tx) -> Result<(), StoreError> {
     to_step(tx, STEPS.len()).await
 }
 
+/// How many steps this version knows.
+pub(crate) const fn known() -> usize {
+    STEPS.len()
+}
+
 /// Takes the steps up to this one.
 pub(crate) async fn to_step(tx: &mut Tx, last: usize) -> Result<(), StoreError> {
     tx.execute(

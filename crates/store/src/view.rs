@@ -43,6 +43,11 @@ impl View {
         self.connection.found(query).await
     }
 
+    /// For questions whose answer is too large to be held at once.
+    pub(crate) const fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     pub(crate) fn full(&self) -> Arc<AtomicBool> {
         self.connection.full()
     }
@@ -84,6 +89,11 @@ impl Tx {
     /// Does what a query says; how many rows it touched.
     pub(crate) async fn done(&mut self, query: Query) -> Result<u64, StoreError> {
         self.view.connection.done(query).await
+    }
+
+    /// Runs a statement that was put together of our own words; how many rows it touched.
+    pub(crate) async fn text(&mut self, sql: String, params: Vec<Value>) -> Result<u64, StoreError> {
+        self.view.connection.text(&sql, params).await
     }
 
     /// Runs a script of several statements.

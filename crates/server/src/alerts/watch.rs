@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_core::AccountKind;
 use countersign_events::Timestamp;
 use countersign_store::{NoticeChannel, StoreError};
 
@@ -56,6 +57,7 @@ impl Watch {
             Err(error) => Err(error),
         };
         found.extend(database.err().map(|error| refuses(&error)));
+        found.extend(self.configuration_backup().await);
         found.extend(self.room());
         app.alerts.replace(found, now);
     }
@@ -68,6 +70,37 @@ impl Watch {
         } else {
             store.write(|_| Box::pin(async { Ok(()) })).await
         }
+    }
+
+    /// Whether the server could be set up again if it were lost. Where the database does not answer, that is told already.
+    async fn configuration_backup(&self) -> Option<Found> {
+        let read = self.app.store.read(|view| {
+            Box::pin(async move {
+                let people = view.accounts().await?;
+                let people = people.iter().any(|account| account.kind == AccountKind::Person);
+                let schedule = view.configuration_schedule().await?;
+                let passphrase = view.configuration_passphrase().await?;
+                let fault = view.configuration_try().await?.and_then(|last| last.fault);
+                Ok::<_, StoreError>((people && schedule.at.is_some(), passphrase.is_some(), fault))
+            })
+        });
+        let text = match read.await.ok()? {
+            (false, ..) => return None,
+            (true, false, _) => {
+                "no backup of the server’s configuration is made, since there is no passphrase: set one under Settings, Configuration backups"
+                    .to_owned()
+            }
+            (true, true, Some(fault)) => {
+                format!("the last backup of the server’s configuration failed, and is tried again every hour: {fault}")
+            }
+            (true, true, None) => return None,
+        };
+        Some(Found {
+            kind: Kind::ConfigurationBackup,
+            name: String::new(),
+            level: Level::Warning,
+            text,
+        })
     }
 
     fn room(&self) -> Option<Found> {

@@ -1,4 +1,8 @@
-//! `countersign config`: is it right, and what holds.
+//! `countersign config`: is it right, what holds, and backups of it.
+
+mod backups;
+mod offline;
+mod passphrase;
 
 use std::process::ExitCode;
 
@@ -8,13 +12,22 @@ use serde_json::json;
 use super::settings::{SettingFlags, complain};
 use crate::config::{Effective, Raw};
 
-/// Look at the configuration.
+/// Look at the configuration, back it up, restore it.
 #[derive(Debug, Subcommand)]
 pub enum Config {
     /// Say what is wrong in the configuration; exit code 1 if anything is
     Check(Options),
     /// Print every setting, its value and where it comes from
     Show(Options),
+    /// Make a backup of a running server's configuration now
+    Backup(backups::Asked),
+    /// Look at backups of a running server's configuration, and set when they are made
+    #[command(subcommand)]
+    Backups(backups::Backups),
+    /// Read a configuration backup's file to its end; exit code 1 if it cannot be restored
+    Verify(offline::Verify),
+    /// Restore a lost server's configuration into an empty data folder
+    Restore(offline::Restore),
 }
 
 #[derive(Debug, Args)]
@@ -27,11 +40,15 @@ pub struct Options {
 }
 
 impl Config {
-    /// Checks or shows.
+    /// Does it.
     pub fn run(self) -> ExitCode {
         match self {
             Self::Check(options) => options.check(),
             Self::Show(options) => options.show(),
+            Self::Backup(asked) => asked.make(),
+            Self::Backups(backups) => backups.run(),
+            Self::Verify(verify) => verify.run(),
+            Self::Restore(restore) => restore.run(),
         }
     }
 }

@@ -39,7 +39,7 @@ enum Command {
     Serve(serve::Serve),
     /// Run a server to look around in, gone at the end
     Demo(demo::Demo),
-    /// Look at the configuration
+    /// Look at the configuration, back it up, restore it
     #[command(subcommand)]
     Config(config::Config),
     /// Follow the recorded events; read and write messages of the family

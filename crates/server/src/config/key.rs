@@ -68,6 +68,7 @@ keys! {
     AlertsLagSeconds "alerts.lag_seconds" Number
     AlertsDiskFreePercent "alerts.disk_free_percent" Number
     AlertsDiskFreeMib "alerts.disk_free_mib" Number
+    ConfigurationBackupsFolder "configuration_backups.folder" Text
     LimitConnections "limits.connections" Number
     LimitHeaderSeconds "limits.header_seconds" Number
     LimitHeaderBytes "limits.header_bytes" Number

@@ -28,6 +28,9 @@ use crate::listen::{ForwardedHeader, Listen, TrustedProxies};
 /// The name of the file that is read from the data folder when no other is named.
 pub const FILE_NAME: &str = "countersign.toml";
 
+/// The folder in the data folder for backups of the configuration, when no other is named.
+const CONFIGURATION_BACKUPS: &str = "configuration-backups";
+
 const DEFAULT_DATA: &str = "countersign-data";
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8765);
 
@@ -48,6 +51,8 @@ pub struct Config {
     pub own_certificate: Option<OwnCertificate>,
     /// From when on an administrator is alerted.
     pub alerts: AlertLimits,
+    /// Where backups of the configuration lie.
+    pub configuration_backups: PathBuf,
     /// Bounds on what clients may take.
     pub limits: Limits,
     /// Every setting with its effective value and where it comes from.
@@ -126,10 +131,12 @@ impl Config {
         let origin = read.origin(host);
         let own_certificate = read.own_certificate();
         let alerts = read.alerts();
+        let configuration_backups = read.path(Key::ConfigurationBackupsFolder, None);
         let limits = read.limits();
         let (effective, remarks) = read.finish()?;
         match (data, listen, public_url) {
             (Some(data), Some(listen), Some(public_url)) => Ok(Self {
+                configuration_backups: configuration_backups.unwrap_or_else(|| data.join(CONFIGURATION_BACKUPS)),
                 data,
                 listen,
                 public_url,

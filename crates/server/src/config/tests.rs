@@ -139,7 +139,13 @@ fn a_foreign_variable_is_remarked_and_not_refused() {
 }
 
 /// Settings without a default, which the example shows with files that are not there.
-const FILES: [Key; 4] = [Key::TlsCert, Key::TlsKey, Key::EventsTlsCert, Key::EventsTlsKey];
+const FILES: [Key; 5] = [
+    Key::TlsCert,
+    Key::TlsKey,
+    Key::EventsTlsCert,
+    Key::EventsTlsKey,
+    Key::ConfigurationBackupsFolder,
+];
 const EXAMPLE: &str = include_str!("../../../../countersign.example.toml");
 const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
 

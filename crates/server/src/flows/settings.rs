@@ -2,15 +2,19 @@
 
 use countersign_core::account_change::{AccountChange, AccountRefusal, TooFewLeft};
 use countersign_core::behind::people;
+use countersign_core::configuration_backup::{BadPassphrase, BadSchedule, Schedule};
 use countersign_core::logon::{BadClient, ClientId, ClientSpec};
 use countersign_core::manifest::Subject;
 use countersign_core::notice::BadChannel;
 use countersign_core::receiver::{BadReceiver, Filter, ReceiverSpec};
-use countersign_core::{Account, AccountId, Actor, Deed, Policy, ReceiverId, RequestId, Verdict, decide};
+use countersign_core::{
+    Account, AccountId, Actor, ConfigurationBackupId, Deed, Policy, ReceiverId, RequestId, Verdict, decide,
+};
 use countersign_events::{Changes, Event, Operation, Timestamp, User};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, request_change};
 
+use super::configuration_backups::{self, NewPassphrase};
 use super::notices::NoticeChange;
 use super::storages::{self, StorageRefusal};
 use super::{accounts, clients, notices, receivers};
@@ -57,6 +61,12 @@ pub enum Change {
     RotateClientSecret(ClientId),
     /// By which channels people are told of requests. Asked for with [`super::notices`].
     Notices(Box<NoticeChange>),
+    /// A configuration backup less (102).
+    DeleteConfigurationBackup(ConfigurationBackupId),
+    /// Another schedule of configuration backups.
+    ConfigurationSchedule(Schedule),
+    /// Another passphrase of configuration backups. Asked for with [`configuration_backups::set_passphrase`].
+    ConfigurationPassphrase(NewPassphrase),
     /// Who there is, what they may do, with what they log on. Asked for with [`super::accounts::change`].
     Account(AccountChange),
 }
@@ -131,6 +141,15 @@ pub enum ChangeError {
     /// The storage cannot be added, changed or deleted so.
     #[error(transparent)]
     Storage(#[from] StorageRefusal),
+    /// There is none of this number.
+    #[error("there is no such configuration backup")]
+    NoConfigurationBackup,
+    /// None, or too many, would stay.
+    #[error(transparent)]
+    BadSchedule(#[from] BadSchedule),
+    /// It is too easy.
+    #[error(transparent)]
+    BadPassphrase(#[from] BadPassphrase),
     /// The role is missing, or what was asked for does not fit.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -178,6 +197,7 @@ pub async fn change(app: &App, actor: &Actor, change: Change) -> Result<Changed,
         .write(move |tx| Box::pin(async move { change_in(tx, &actor, change, now, nonce).await }))
         .await?;
     app.delivery_changed.notify_one();
+    app.configuration_backups.changed();
     Ok(changed)
 }
 
@@ -206,6 +226,12 @@ pub(crate) async fn change_in(
             }
             notices::describe(tx, *change, now).await?
         }
+        Change::ConfigurationPassphrase(new) => {
+            // Asked first, so that nobody who may not lays one down.
+            configuration_backups::may_change(tx, actor, now).await?;
+            let (target, subject) = configuration_backups::encrypting(tx, new).await?;
+            Some((Operation::UpdateSecuritySettings, target, subject))
+        }
         change => describe(tx, change, &policy).await?,
     };
     let Some((operation, target, subject)) = described else {
@@ -215,7 +241,7 @@ pub(crate) async fn change_in(
         (Operation::DisableFourEyes, _) => Deed::DisableFourEyes,
         (_, Subject::Client { .. } | Subject::ClientSecret { .. }) => Deed::ChangeClients,
         (_, Subject::Account { .. }) => Deed::ChangeAccounts,
-        _ => Deed::ChangeSettings,
+        (_, subject) => configuration_backups::deed(subject).unwrap_or(Deed::ChangeSettings),
     };
     match decide(actor, deed, &policy, now) {
         Verdict::Deny(refusal) => Err(VaultError::from(refusal).into()),
@@ -284,8 +310,10 @@ async fn describe(
         Change::ChangeClient(spec) => return clients::changing(tx, *spec).await,
         Change::RemoveClient(id) => clients::removing(tx, &id).await?,
         Change::RotateClientSecret(id) => return clients::rotating(tx, id).await,
+        Change::DeleteConfigurationBackup(id) => return configuration_backups::deleting(tx, id).await.map(Some),
+        Change::ConfigurationSchedule(after) => return configuration_backups::scheduling(tx, after).await,
         // Described by whoever asks for it.
-        Change::Account(_) | Change::Notices(_) => return Ok(None),
+        Change::Account(_) | Change::Notices(_) | Change::ConfigurationPassphrase(_) => return Ok(None),
     };
     Ok(Some((Operation::UpdateSecuritySettings, what, subject)))
 }
@@ -334,6 +362,32 @@ pub(super) async fn apply(
         }
         Subject::NoticeChannel { after, before, channel } => {
             let changes = notices::apply(tx, after.as_deref(), before.as_deref(), *channel, now).await?;
+            report_change(tx, changes, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::ConfigurationBackup {
+            backup,
+            hash,
+            made_at,
+            name,
+            size,
+        } => {
+            let file = (name.as_str(), *size, *hash);
+            let changes = configuration_backups::apply_delete(tx, *backup, file, *made_at).await?;
+            report_change(tx, changes, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::ConfigurationPassphrase {
+            before,
+            passphrase,
+            sealed,
+        } => {
+            let changes = configuration_backups::apply_passphrase(tx, *passphrase, *sealed, *before, now).await?;
+            report_change(tx, changes, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::ConfigurationSchedule { after, before } => {
+            let changes = configuration_backups::apply_schedule(tx, *after, *before).await?;
             report_change(tx, changes, by, request, now).await?;
             Ok(Changed::Done)
         }

@@ -13,6 +13,7 @@ pub mod repository_client;
 pub mod request;
 pub mod restic;
 pub mod same_site;
+mod taken_out;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};

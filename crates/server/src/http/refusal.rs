@@ -9,6 +9,8 @@ use countersign_vault::VaultError;
 use countersign_vault::files::{FileError, FolderRefused};
 
 use super::problem::{Kind, Problem};
+use crate::configuration_backup::make::MakeError;
+use crate::configuration_backup::sealed_file::FileFault;
 use crate::flows::account_links::LinkError;
 use crate::flows::decide::DecideError;
 use crate::flows::sessions::SessionError;
@@ -125,6 +127,9 @@ impl From<ChangeError> for Problem {
             ChangeError::ChannelNameTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "name"),
             ChangeError::OneWay | ChangeError::OtherWay => Self::new(Kind::Invalid, error.to_string()),
             ChangeError::BadChannel(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "mail"),
+            ChangeError::NoConfigurationBackup => Self::new(Kind::NotFound, error.to_string()),
+            ChangeError::BadSchedule(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "keep"),
+            ChangeError::BadPassphrase(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "passphrase"),
             ChangeError::NoReceiver => Self::new(Kind::NotFound, error.to_string()),
             ChangeError::NameTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "name"),
             ChangeError::BadReceiver(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "options.tls"),
@@ -152,6 +157,25 @@ impl From<StorageRefusal> for Problem {
         match field {
             Some(field) => problem.with("field", field),
             None => problem,
+        }
+    }
+}
+
+/// Why no configuration backup was made or read, as an answer.
+impl From<MakeError> for Problem {
+    fn from(error: MakeError) -> Self {
+        match error {
+            MakeError::Refused(_) => Self::new(Kind::Forbidden, error.to_string()),
+            MakeError::NoPassphrase | MakeError::UnderWay | MakeError::TooMany => {
+                Self::new(Kind::Conflict, error.to_string())
+            }
+            MakeError::None => Self::new(Kind::NotFound, error.to_string()),
+            MakeError::File(FileFault::Io(cause)) if cause.kind() == std::io::ErrorKind::StorageFull => Self::new(
+                Kind::Full,
+                "The disk of the configuration backups is full: make room. None was made.",
+            ),
+            MakeError::File(_) | MakeError::Unopened(_) => Self::internal(&error),
+            MakeError::Store(error) => error.into(),
         }
     }
 }

@@ -46,7 +46,11 @@ impl TestServer {
 
     /// Reached as this address.
     pub async fn reached_as(url: &str) -> Self {
-        let house = House::with(&[(Key::PublicUrl, url)]).await;
+        Self::of(House::with(&[(Key::PublicUrl, url)]).await)
+    }
+
+    /// The server of a house.
+    pub fn of(house: House) -> Self {
         let router = routes::router(house.app.clone());
         Self {
             app: house.app.clone(),

@@ -4,13 +4,16 @@ pub mod became;
 pub mod credentials;
 pub mod failure;
 
-use std::path::PathBuf;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use clap::Args;
-use countersign_core::Clock as _;
 use countersign_core::logon::{ClientId, Grant};
+use countersign_core::{Clock as _, Sha256};
 use serde_json::Value;
 use ureq::http::Response;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
@@ -19,6 +22,7 @@ use ureq::{Agent, Body, RequestBuilder};
 use crate::adapters::SystemClock;
 use crate::config::PublicUrl;
 use credentials::{CredentialFile, Kept, NoCredentials};
+use failure::Failure;
 
 /// Where a server is when nothing else is said.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8765";
@@ -193,6 +197,43 @@ impl Remote {
     /// No answer, or one that says no.
     pub fn get_text(&self, path: &str) -> Result<String, RemoteError> {
         self.read_text(self.as_us(|token| bearing(self.agent.get(self.url.join(path)), token).call())?)
+    }
+
+    /// Asks for a file and writes it where there is none yet, for this account alone; its SHA-256.
+    ///
+    /// # Errors
+    /// No answer, one that says no, or the file cannot be written.
+    pub fn get_file(&self, path: &str, into: &Path) -> Result<Sha256, Failure> {
+        let answered = self.as_us(|token| bearing(self.agent.get(self.url.join(path)), token).call())?;
+        let unreachable = |error| RemoteError::Unreachable(self.url.to_string(), Box::new(error));
+        let mut response = answered.map_err(unreachable)?;
+        if response.status().as_u16() >= 400 {
+            self.read_text(Ok(response))?;
+            return Err(Failure::strange(self));
+        }
+        let failed = |error| Failure::File(into.display().to_string(), error);
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(into)
+            .map_err(failed)?;
+        let mut body = response.body_mut().with_config().limit(u64::MAX).reader();
+        let (mut hash, mut piece) = (digest::Context::new(&digest::SHA256), vec![0; 64 * 1024]);
+        loop {
+            match body.read(&mut piece).map_err(failed)? {
+                0 => break,
+                count => {
+                    hash.update(&piece[..count]);
+                    file.write_all(&piece[..count]).map_err(failed)?;
+                }
+            }
+        }
+        file.sync_all().map_err(failed)?;
+        let mut octets = [0; 32];
+        octets.copy_from_slice(hash.finish().as_ref());
+        Ok(Sha256(octets))
     }
 
     /// Sends a JSON document.

@@ -14,6 +14,7 @@ use crate::cli::remote::failure::Failure;
 use crate::cli::terminal::{columns, date, plain};
 use crate::flows::accounts;
 use crate::flows::clients;
+use crate::flows::configuration_backups;
 use crate::flows::notices;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
@@ -388,6 +389,28 @@ impl Lines {
                 let name = before.as_ref().or(after.as_ref()).map(|spec| spec.name.to_string());
                 self.add("channel", name.unwrap_or_default());
                 self.differences(notices::differences(before.as_deref(), after.as_deref()));
+            }
+            Subject::ConfigurationBackup {
+                hash,
+                made_at,
+                name,
+                size,
+                ..
+            } => {
+                self.add("file", plain(name));
+                self.add("made", date(&made_at.rfc3339(0)));
+                self.add("size", Bytes(*size));
+                self.add("SHA-256", hash);
+            }
+            Subject::ConfigurationPassphrase { before, passphrase, .. } => {
+                let before = if before.is_some() { "set" } else { "none" };
+                self.add(
+                    "change",
+                    format!("passphrase: {before} → another (number {passphrase})"),
+                );
+            }
+            Subject::ConfigurationSchedule { after, before } => {
+                self.differences(configuration_backups::differences(*before, *after));
             }
             Subject::Receiver { after, before, .. } => {
                 let name = before.as_ref().or(after.as_ref()).map(|spec| spec.name.to_string());

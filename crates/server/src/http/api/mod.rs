@@ -8,6 +8,7 @@ mod alerts;
 mod backups;
 mod body;
 mod clients;
+mod configuration_backups;
 mod events;
 mod notices;
 mod receivers;
@@ -43,6 +44,7 @@ pub fn router() -> Router<AppState> {
         .merge(receivers::router())
         .merge(notices::router())
         .merge(clients::router())
+        .merge(configuration_backups::router())
         .merge(tokens::router())
         .merge(accounts::router())
         .merge(sessions::router())

@@ -45,6 +45,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("notices.rs"),
         include_str!("receivers.rs"),
         include_str!("clients.rs"),
+        include_str!("configuration_backups.rs"),
         include_str!("tokens.rs"),
         include_str!("accounts.rs"),
         include_str!("sessions.rs"),

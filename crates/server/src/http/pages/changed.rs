@@ -40,6 +40,8 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         | ChangeError::BuiltInClient
         | ChangeError::NoSecret
         | ChangeError::BadClient(_)
+        | ChangeError::BadSchedule(_)
+        | ChangeError::BadPassphrase(_)
         | ChangeError::BadCertificates(_) => Ok(words::sentence(&error.to_string())),
         ChangeError::Storage(StorageRefusal::NoStorage) => {
             Err(Problem::new(crate::http::Kind::NotFound, "There is no such storage."))
@@ -57,6 +59,10 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         }
         ChangeError::Vault(error) => Err(error.into()),
         ChangeError::NoNoticeChannel => Err(Problem::new(crate::http::Kind::NotFound, "There is no such channel.")),
+        ChangeError::NoConfigurationBackup => Err(Problem::new(
+            crate::http::Kind::NotFound,
+            "There is no such configuration backup.",
+        )),
         ChangeError::NoClient => Err(Problem::new(crate::http::Kind::NotFound, "There is no such client.")),
         ChangeError::NoAccount => Err(Problem::new(crate::http::Kind::NotFound, "There is no such account.")),
         ChangeError::NoReceiver => Err(Problem::new(crate::http::Kind::NotFound, "There is no such receiver.")),

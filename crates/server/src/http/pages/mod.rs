@@ -18,6 +18,7 @@
 //! | `GET /account/security`, and the forms below it | [`security`]; each asks for a factor shown within five minutes ([`fresh`]) |
 //! | `GET`, `POST /account/confirm`, `POST /account/passkeys/challenge` | [`confirm`], [`own_factors`] |
 //! | `GET`, `POST /device` | [`device`] |
+//! | `GET`, `POST /configuration-backups`, `POST …/schedule`, `…/passphrase`, `…/{id}/verify`, `…/{id}/delete`, `GET …/{id}/file` | [`configuration_backups`] |
 //! | `GET`, `POST /settings`, `POST /settings/four-eyes/on`, `…/off` | [`settings`] |
 //!
 //! Whoever is logged on may look at everything; what they may change is asked of `countersign_core`. A form that was done
@@ -31,6 +32,7 @@ mod backups;
 mod changed;
 mod client_form;
 mod clients;
+mod configuration_backups;
 mod confirm;
 mod decision;
 mod device;
@@ -172,6 +174,24 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/clients/{id}", get(clients::show).post(clients::change))
         .route("/clients/{id}/secret", post(clients::secret))
         .route("/clients/{id}/remove", post(clients::remove))
+        .route(
+            "/configuration-backups",
+            get(configuration_backups::show).post(configuration_backups::add),
+        )
+        .route("/configuration-backups/schedule", post(configuration_backups::schedule))
+        .route(
+            "/configuration-backups/passphrase",
+            post(configuration_backups::passphrase),
+        )
+        .route(
+            "/configuration-backups/{id}/verify",
+            post(configuration_backups::verify),
+        )
+        .route("/configuration-backups/{id}/file", get(configuration_backups::file))
+        .route(
+            "/configuration-backups/{id}/delete",
+            post(configuration_backups::delete),
+        )
         .route("/device", get(device::show).post(device::answer))
         .route("/settings", get(settings::show).post(settings::save))
         .route("/settings/four-eyes/on", post(settings::turn_on))

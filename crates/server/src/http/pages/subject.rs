@@ -15,11 +15,11 @@ use countersign_store::{ListedObject, RequestRecord, StoreError, View};
 use super::filter::address;
 use super::{Asked, words};
 use crate::flows::accounts;
-use crate::flows::clients;
 use crate::flows::notices;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::settings::policy_differences;
 use crate::flows::storages;
+use crate::flows::{clients, configuration_backups};
 use crate::http::Problem;
 use crate::pages::{
     Bytes, ChangeRow, Count, Loss, LostKind, LostSnapshot, Moment, ObjectRow, Pager, Share, Stays, Subject,
@@ -69,6 +69,26 @@ pub async fn of(
         Changes::StorageChange { after, before, .. } => Subject::Change(storage_change_rows(&before, &after)),
         Changes::NoticeChannel { after, before, .. } => {
             Subject::Change(channel_rows(before.as_deref(), after.as_deref()))
+        }
+        Changes::ConfigurationBackup {
+            hash,
+            made_at,
+            name,
+            size,
+            ..
+        } => Subject::Change(vec![ChangeRow {
+            what: format!("Configuration backup {name}"),
+            before: format!("{} of {}, SHA-256 {hash}", Bytes(size), asked.moment(made_at).date()),
+            after: "deleted".to_owned(),
+        }]),
+        Changes::ConfigurationPassphrase { before, passphrase, .. } => Subject::Change(vec![ChangeRow {
+            what: "Passphrase of configuration backups".to_owned(),
+            before: before.map_or("none", |_| "holds").to_owned(),
+            after: format!("another (number {passphrase}); those that there are stay as they are"),
+        }]),
+        Changes::ConfigurationSchedule { after, before } => {
+            let rows = configuration_backups::differences(before, after).into_iter();
+            Subject::Change(rows.map(difference_row).collect())
         }
         Changes::Receiver { after, before, .. } => Subject::Change(receiver_rows(before.as_deref(), after.as_deref())),
     })
@@ -455,6 +475,8 @@ fn difference_row(difference: Difference) -> ChangeRow {
 /// What the page of a receiver or client calls a property.
 fn property(name: &str) -> &str {
     match name {
+        "at" => "Configuration backups are made daily at (UTC)",
+        "keep" => "How many of the schedule's configuration backups stay",
         "name" => "Its name",
         "enabled" => "May ask for logons",
         "authentication" => "Shows that it is itself by",

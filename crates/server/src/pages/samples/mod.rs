@@ -7,6 +7,7 @@ use super::*;
 
 mod accounts;
 mod clients;
+mod configuration_backups;
 mod device;
 mod hostile;
 mod logon;
@@ -16,6 +17,7 @@ mod requests;
 mod storages;
 
 use clients::{client, clients};
+use configuration_backups::configuration_backups;
 use notice_channels::{notice_channel, notice_channels};
 use receivers::{receiver, receiver_filter, receivers};
 
@@ -518,6 +520,19 @@ pub fn all() -> Vec<(String, String)> {
         }),
         rendered("clients-looking", &ClientsPage { can_change: false, ..clients() }),
         rendered("client-looking", &ClientPage { can_change: false, ..client(Some("portal")) }),
+        rendered("configuration-backups", &configuration_backups()),
+        rendered("configuration-backups-empty", &ConfigurationBackupsPage {
+            rows: Vec::new(),
+            passphrase: None,
+            problem: Some("The two passphrases are not the same. Nothing was changed.".into()),
+            is_held: false,
+            ..configuration_backups()
+        }),
+        rendered("configuration-backups-looking", &ConfigurationBackupsPage {
+            can_make: false,
+            can_change: false,
+            ..configuration_backups()
+        }),
         rendered("settings", &settings(on())),
         rendered("settings-turning-off", &settings(FourEyes::On { turning_off: Some("44".into()) })),
         rendered("settings-off", &settings(FourEyes::Off { eligible: Count(2), ready: Some(ahead(70_000)) })),
