@@ -138,6 +138,8 @@ async fn delete_one_in(
         Verdict::Allow(warrant) => claim(tx, warrant, backup, &known, actor, now).await,
         Verdict::Hold => {
             may_go(tx, backup, &known, now).await?;
+            fatigue::object_again(tx, (actor.account, backup), key, now).await?;
+            fatigue::one_more(tx, actor.account, &policy).await?;
             if let Some(collecting) = tx.collecting(backup).await? {
                 seal::seal(tx, &collecting, &policy, now, earlier).await?;
             }
