@@ -259,9 +259,9 @@ async fn a_second_person_approves_what_they_have_seen() {
       "decided_at": "2026-11-18T11:08:40.000000+00:00",
       "decided_by": "ann",
       "decided_from": {
-        "address": "192.0.2.7:50123",
+        "address": "192.0.2.8",
         "agent": "",
-        "client": "countersign-cli",
+        "client": "cli",
         "factor": "one-time code"
       },
       "digest": "…",
