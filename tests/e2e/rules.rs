@@ -62,6 +62,7 @@ fn the_threat_model_has_every_requirement_and_reason_with_tests_that_are_there()
     let requirements = table(&model, "\n## What logon and tokens are held to");
     let reasons = table(&model, "\n## The thirteen reasons");
     let others = table(&model, "\n## What happened to others");
+    let deciding = table(&model, "\n## Attacks on a decision");
     for number in 1..=40 {
         assert!(
             requirements.contains_key(&number.to_string()),
@@ -72,7 +73,7 @@ fn the_threat_model_has_every_requirement_and_reason_with_tests_that_are_there()
         assert!(reasons.contains_key(&code.to_string()), "reason {code} is missing");
     }
     assert!(others.len() > 20, "{} rows of what happened to others", others.len());
-    for rows in [&requirements, &reasons, &others] {
+    for rows in [&requirements, &reasons, &others, &deciding] {
         expect_tests(&all, rows);
     }
 }

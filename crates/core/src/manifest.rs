@@ -255,6 +255,25 @@ pub struct ManifestObject {
     pub size: u64,
 }
 
+impl Subject {
+    /// Of this operation and what it would change, alone: the same thing asked for again has the same, whoever asks, and when.
+    ///
+    /// A whole backup is the same thing whatever lies in it, so that one more upload does not make it another.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn likeness(&self, operation: u32) -> Result<Sha256, serde_json::Error> {
+        let mut alike = self.clone();
+        if let Self::Objects {
+            objects, whole: true, ..
+        } = &mut alike
+        {
+            objects.clear();
+        }
+        Ok(Sha256::of(serde_json::to_string(&(operation, &alike))?.as_bytes()))
+    }
+}
+
 impl From<&Object> for ManifestObject {
     fn from(object: &Object) -> Self {
         Self {
@@ -523,6 +542,30 @@ mod tests {
             let json = manifest.canonical().unwrap();
             assert_eq!(json, sorted(&json));
         }
+    }
+
+    #[test]
+    fn the_same_thing_is_known_again_and_nothing_else() {
+        let objects = |list: Vec<ManifestObject>, whole| Subject::Objects {
+            backup: BackupId(1),
+            name: "main/laptop".into(),
+            objects: list,
+            whole,
+        };
+        let (one, two) = (object(ObjectKind::Data, 1), object(ObjectKind::Data, 2));
+        let alike = |subject: &Subject, operation| subject.likeness(operation).unwrap();
+        let part = objects(vec![one.clone()], false);
+        assert_eq!(alike(&part, 105), alike(&part.clone(), 105));
+        assert_ne!(alike(&part, 105), alike(&part, 104));
+        assert_ne!(
+            alike(&part, 105),
+            alike(&objects(vec![one.clone(), two.clone()], false), 105)
+        );
+        assert_ne!(alike(&part, 100), alike(&objects(vec![one.clone()], true), 100));
+        assert_eq!(
+            alike(&objects(vec![one], true), 100),
+            alike(&objects(vec![two], true), 100)
+        );
     }
 
     proptest! {

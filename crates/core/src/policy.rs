@@ -113,6 +113,12 @@ pub const TRAFFIC: [u32; 10] = [
     40_205, 40_206, 40_207, 44_000, 44_001, 44_002, 44_003, 44_004, 44_005, 44_006,
 ];
 
+/// How often the same thing may be asked for again by the same account, within [`REPEAT_SECONDS`] of its rejections.
+pub const MOST_REPEATS: u32 = 2;
+
+/// How long a rejection counts against asking again for the same thing, in seconds: a day.
+pub const REPEAT_SECONDS: i64 = 24 * 3600;
+
 /// A client refreshes its lock every five minutes; one this old, in seconds, is dead.
 pub const LOCK_LIFE_SECONDS: i64 = 35 * 60;
 

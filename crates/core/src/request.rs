@@ -264,6 +264,28 @@ pub(crate) fn user(initiator: &Initiator) -> User {
     }
 }
 
+/// How a decision was made: with which factor, and from where. Kept with the request, so that it can be told later.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DecidedFrom {
+    /// The address.
+    pub address: String,
+    /// The browser or program, as it calls itself: at most [`LONGEST_AGENT`] printable characters. Empty when it does not.
+    pub agent: String,
+    /// The registered client whose access token was used; none from a session of the pages.
+    pub client: Option<String>,
+    /// What was shown: `one-time code`, or `passkey` and its owner's name for it.
+    pub factor: String,
+}
+
+/// How much is kept of what a browser calls itself, in characters.
+pub const LONGEST_AGENT: usize = 120;
+
+/// What a browser or program calls itself, cleaned of what could be mistaken for anything else, and shortened.
+pub fn agent(said: &str) -> String {
+    let printable = said.chars().filter(|letter| (' '..='~').contains(letter));
+    printable.take(LONGEST_AGENT).collect()
+}
+
 /// Where a request is in its life, as the store, the API and pages say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -397,5 +419,17 @@ impl Summary {
             .filter(|sum| sum.kind == kind)
             .map(|sum| sum.objects)
             .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_browser_calls_itself_is_short_and_plain() {
+        assert_eq!(agent("Mozilla/5.0 (X11)"), "Mozilla/5.0 (X11)");
+        assert_eq!(agent("a\u{202e}b\nc\u{7}é"), "abc");
+        assert_eq!(agent(&"x".repeat(500)).len(), LONGEST_AGENT);
     }
 }

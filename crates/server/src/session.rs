@@ -40,6 +40,8 @@ pub struct Person {
     pub chain: String,
     /// When a factor was last shown in it: at the logon, or since.
     pub factor_at: Option<Timestamp>,
+    /// What the browser calls itself, cleaned and shortened.
+    pub agent: String,
     /// Why they ask for what they ask for, where the form says so (`why`).
     pub why: Option<Why>,
 }
@@ -121,6 +123,12 @@ where
     }
 }
 
+/// What a browser or program calls itself, cleaned and shortened.
+fn agent_of(headers: &http::HeaderMap) -> String {
+    let said = headers.get(header::USER_AGENT).and_then(|said| said.to_str().ok());
+    countersign_core::request::agent(said.unwrap_or_default())
+}
+
 /// Who is logged on by the request's cookie, if anybody.
 pub async fn of_browser(
     app: &AppState,
@@ -169,6 +177,7 @@ pub async fn of_browser(
         session: hash,
         chain: session.chain,
         factor_at: session.factor_at,
+        agent: agent_of(headers),
         why: None,
     }))
 }
@@ -267,6 +276,8 @@ pub struct ApiCaller {
     pub chain: String,
     /// From where.
     pub address: ClientAddress,
+    /// What the program calls itself, cleaned and shortened.
+    pub agent: String,
     /// Why they ask for what they ask for, where the call says so ([`WHY_HEADER`]).
     pub why: Option<Why>,
 }
@@ -308,6 +319,7 @@ where
             client: claims.client_id,
             chain: claims.sid,
             address,
+            agent: agent_of(&parts.headers),
             why,
         })
     }

@@ -2,7 +2,7 @@
 
 use countersign_core::behind::{Part, Party};
 use countersign_core::manifest::{Initiator, Manifest, ManifestObject, Subject};
-use countersign_core::request::{Approved, Effect, Expired, Pending, Rejected, State, Summary};
+use countersign_core::request::{Approved, DecidedFrom, Effect, Expired, Pending, Rejected, State, Summary};
 use countersign_core::undo::{Approver, Waiting};
 use countersign_core::{AccountId, Actor, BackupId, ObjectKind, RequestId, Sha256, Why};
 use countersign_events::{Operation, Timestamp};
@@ -58,6 +58,8 @@ pub struct RequestRecord {
     pub vetoed_by: Option<String>,
     /// What they said.
     pub veto_comment: Option<String>,
+    /// How it was decided; none where nobody did, or before it was noted.
+    pub decided_from: Option<DecidedFrom>,
 }
 
 impl RequestRecord {
@@ -119,6 +121,43 @@ impl View {
             )
             .await?;
         row.as_ref().map(record).transpose()
+    }
+
+    /// How many requests of this account wait or collect, counted up to `most`.
+    pub async fn open_requests_of(&mut self, account: AccountId, most: u32) -> Result<u32, StoreError> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM requests
+                   WHERE initiator_id = $1 AND state IN ('collecting', 'pending') LIMIT $2) AS open";
+        let row = self.row(sql, params![account.0, i64::from(most)]).await?;
+        row.map_or(Ok(0), |row| Ok(u32::try_from(row.int(0)?).unwrap_or(u32::MAX)))
+    }
+
+    /// How often somebody said no to the same thing of this account since then. What went along with another is not counted.
+    pub async fn rejections_since(
+        &mut self,
+        account: AccountId,
+        likeness: Sha256,
+        since: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let sql = "SELECT count(*) FROM requests WHERE initiator_id = $1 AND same_as = $2 AND decided_at > $3
+                   AND state = 'rejected' AND reason IS NULL";
+        let row = self
+            .row(sql, params![account.0, likeness.0.as_slice(), since.0])
+            .await?;
+        row.map_or(Ok(0), |row| Ok(u32::try_from(row.int(0)?).unwrap_or(u32::MAX)))
+    }
+
+    /// How often somebody said no since then to requests of this account that list this object.
+    pub async fn object_rejections_since(
+        &mut self,
+        (account, backup): (AccountId, BackupId),
+        (kind, name): (ObjectKind, &str),
+        since: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let sql = "SELECT count(*) FROM requests AS r JOIN request_objects AS o ON o.request_id = r.id AND o.kind = $4 AND o.name = $5
+                   WHERE r.initiator_id = $1 AND r.state = 'rejected' AND r.decided_at > $3 AND r.backup_id = $2 AND r.reason IS NULL";
+        let params = params![account.0, backup.0, since.0, kind.as_str(), name];
+        let row = self.row(sql, params).await?;
+        row.map_or(Ok(0), |row| Ok(u32::try_from(row.int(0)?).unwrap_or(u32::MAX)))
     }
 
     /// How many requests are in a state.
@@ -341,10 +380,14 @@ impl Tx {
         let digest = manifest
             .digest()
             .map_err(|error| StoreError::Engine(error.to_string()))?;
+        let likeness = manifest
+            .subject
+            .likeness(operation.id())
+            .map_err(|error| StoreError::Engine(error.to_string()))?;
         let sealed = self
             .execute(
                 "UPDATE requests SET state = 'pending', operation = $1, sealed_at = $2, expires_at = $3, manifest = $4, digest = $5, summary = $6,
-                                     operation_id = $8, behind = $9
+                                     operation_id = $8, behind = $9, same_as = $10
                  WHERE id = $7 AND state = 'collecting'",
                 params![
                     json(operation)?,
@@ -355,7 +398,8 @@ impl Tx {
                     json(summary)?,
                     id.0,
                     i64::from(operation.id()),
-                    json(&manifest.initiator.behind)?
+                    json(&manifest.initiator.behind)?,
+                    likeness.0.as_slice()
                 ],
             )
             .await?;
@@ -481,6 +525,16 @@ impl Tx {
             .await?;
         one_row(changed)
     }
+
+    /// Notes how these were decided, in the transaction that decided them.
+    pub async fn note_decided_from(&mut self, ids: &[RequestId], from: &DecidedFrom) -> Result<(), StoreError> {
+        let json = json(from)?;
+        for id in ids {
+            let sql = "UPDATE requests SET decided_from = $1 WHERE id = $2 AND state IN ('approved', 'rejected')";
+            one_row(self.execute(sql, params![json.as_str(), id.0]).await?)?;
+        }
+        Ok(())
+    }
 }
 
 impl Tx {
@@ -571,6 +625,10 @@ pub(crate) fn record(row: &Row) -> Result<RequestRecord, StoreError> {
         },
         vetoed_by: row.text_or_null(26)?,
         veto_comment: row.text_or_null(27)?,
+        decided_from: row
+            .text_or_null(22)?
+            .map(|text| serde_json::from_str(&text).map_err(|_| unreadable()))
+            .transpose()?,
     })
 }
 

@@ -60,6 +60,17 @@ pub enum VaultError {
     /// No more bytes may be held in this backup.
     #[error("too many bytes of this backup wait for a decision: decide the waiting requests first")]
     HeldCap,
+    /// Too much of one account waits: whoever decides would be worn out.
+    #[error(
+        "{0} requests of this account wait for a decision, which is as many as may: let some be decided, or reject them yourself"
+    )]
+    TooManyOpen(u32),
+    /// It was said no to often enough.
+    #[error(
+        "this was asked for and rejected {0} times within a day: talk to whoever rejected it; it can be asked for again when the \
+         first rejection is a day old"
+    )]
+    AskedTooOften(u32),
     /// Someone is at work there.
     #[error(transparent)]
     InUse(#[from] InUse),

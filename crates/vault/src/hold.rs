@@ -1,6 +1,7 @@
 //! Holding: what destroys is hidden at once and kept, until a second person decides.
 
 use countersign_core::decide::Warrant;
+use countersign_core::manifest::Subject;
 use countersign_core::purge::PurgeOrder;
 use countersign_core::{Actor, BackupId, Deed, Object, ObjectKey, ObjectKind, Policy, RequestId, Verdict, decide};
 use countersign_events::{Operation, Timestamp};
@@ -8,7 +9,7 @@ use countersign_store::{Backup, NewRequest, StoreError, StoredObject, Tx};
 
 use crate::files::Files;
 use crate::reports::{self, By};
-use crate::{OpenBackup, Vault, VaultError, retention, seal};
+use crate::{OpenBackup, Vault, VaultError, fatigue, retention, seal};
 
 /// What became of a delete. Each of the three is a success for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +111,7 @@ async fn delete_in(
         Verdict::Allow(warrant) => claim(tx, warrant, backup, &known, actor, now).await,
         Verdict::Hold => {
             may_go(tx, backup, &known, now).await?;
+            fatigue::object_again(tx, (actor.account, backup), key, now).await?;
             let request = collecting_for(tx, backup, actor, &policy, now, nonce).await?;
             within_cap(tx, backup, &known.object, &policy).await?;
             tx.hold_object(backup, key, request).await?;
@@ -136,6 +138,8 @@ async fn delete_one_in(
         Verdict::Allow(warrant) => claim(tx, warrant, backup, &known, actor, now).await,
         Verdict::Hold => {
             may_go(tx, backup, &known, now).await?;
+            fatigue::object_again(tx, (actor.account, backup), key, now).await?;
+            fatigue::one_more(tx, actor.account, &policy).await?;
             if let Some(collecting) = tx.collecting(backup).await? {
                 seal::seal(tx, &collecting, &policy, now, earlier).await?;
             }
@@ -223,6 +227,7 @@ async fn collecting_for(
         }
         seal::seal(tx, &collecting, policy, now, nonce).await?;
     }
+    fatigue::one_more(tx, actor.account, policy).await?;
     let target = tx.backup(backup).await?.ok_or(VaultError::NoBackup)?.path();
     let new = NewRequest {
         operation: Operation::DeleteObject { name: target.clone() },
@@ -263,11 +268,20 @@ async fn delete_backup_in(
         }
         Verdict::Hold => {
             whole_may_go(tx, &known, now).await?;
+            fatigue::one_more(tx, actor.account, &policy).await?;
+            let operation = known.kind.deletion(known.path());
+            let subject = Subject::Objects {
+                backup,
+                name: known.path(),
+                objects: Vec::new(),
+                whole: true,
+            };
+            fatigue::again(tx, actor.account, fatigue::likeness(&subject, &operation)?, now).await?;
             if let Some(collecting) = tx.collecting(backup).await? {
                 seal::seal(tx, &collecting, &policy, now, earlier).await?;
             }
             let new = NewRequest {
-                operation: known.kind.deletion(known.path()),
+                operation,
                 backup: Some(backup),
                 target: known.path(),
                 created_at: now,

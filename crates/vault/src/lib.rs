@@ -6,6 +6,7 @@
 mod accept;
 mod backup;
 mod error;
+mod fatigue;
 pub mod files;
 mod hold;
 mod purge;

@@ -8,7 +8,7 @@ use countersign_core::{Actor, ObjectKind, Policy, RequestId, Via};
 use countersign_events::{Operation, Timestamp};
 use countersign_store::{NewRequest, RequestRecord, StoreError, StoredObject, Tx};
 
-use crate::{Vault, VaultError};
+use crate::{Vault, VaultError, fatigue};
 
 impl Vault {
     /// Seals every collecting request whose client has finished, or that has collected for long enough; how many. Run it every second.
@@ -132,6 +132,8 @@ pub async fn request_change(
 ) -> Result<RequestId, VaultError> {
     debug_assert!(matches!(actor.via, Via::Session(_)), "only people change settings");
     let policy = tx.policy().await?;
+    fatigue::one_more(tx, actor.account, &policy).await?;
+    fatigue::again(tx, actor.account, fatigue::likeness(&subject, &operation)?, now).await?;
     let new = NewRequest {
         operation: operation.clone(),
         backup: None,

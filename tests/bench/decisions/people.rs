@@ -10,6 +10,9 @@ use countersign_vault::{VaultError, request_change, settle};
 
 use crate::{Failure, account};
 
+/// How many may ask, at most.
+const CLIENTS: i64 = 256;
+
 /// When all this happens.
 const NOW: Timestamp = Timestamp(1_795_000_000_000_000);
 
@@ -43,6 +46,21 @@ impl People {
                             eligible_at: NOW.plus_seconds(-1),
                         })
                         .await?;
+                    // Whoever asks is known: account 10 is the first of them.
+                    for number in 2..10 + CLIENTS {
+                        let name = format!("user{number}");
+                        let name = name
+                            .parse()
+                            .map_err(|_| StoreError::Unreadable("the name of an account"))?;
+                        tx.add_account(&NewAccount {
+                            name,
+                            kind: AccountKind::Person,
+                            roles: Roles::FOUNDING,
+                            created_at: NOW,
+                            eligible_at: NOW,
+                        })
+                        .await?;
+                    }
                     Ok::<_, StoreError>((supervisor, policy))
                 })
             })
@@ -68,6 +86,7 @@ impl People {
                         via: Via::Session(Roles::FOUNDING),
                         address: "198.51.100.7".to_owned(),
                         why: None,
+                        maker: None,
                     };
                     let after = Policy {
                         expiry_days: number % 30 + 1,
@@ -92,7 +111,8 @@ impl People {
                     let pending = settle::pending(tx, id).await?;
                     let event = if approve {
                         let seen = pending.digest;
-                        let approved = pending.approve(&supervisor, &proof, seen, NOW)?;
+                        let known = tx.accounts_behind(&pending.initiator).await?;
+                        let approved = pending.approve(&supervisor, &proof, seen, &known, NOW)?;
                         tx.record_approval(&approved, "looked at it", Effect::Done, NOW).await?;
                         approved.event()
                     } else {

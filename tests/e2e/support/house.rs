@@ -239,6 +239,8 @@ impl House {
                 port: None,
                 relayed: false,
             },
+            agent: String::new(),
+            client: None,
         };
         match self.runtime.block_on(decide(decider)) {
             Ok(ids) => {

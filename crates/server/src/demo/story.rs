@@ -94,6 +94,8 @@ async fn decider(app: &AppState, person: &Person, comment: &str) -> Result<Decid
             port: None,
             relayed: false,
         },
+        agent: "demo".to_owned(),
+        client: None,
     })
 }
 

@@ -1,10 +1,10 @@
 //! A second person decides: fresh second factor, order, fence, state, effect and event, all in one transaction.
 
 use countersign_core::manifest::Subject;
-use countersign_core::request::{Effect, Pending, Refusal, second_person};
+use countersign_core::request::{DecidedFrom, Effect, Pending, Refusal, second_person};
 use countersign_core::undo::{Taking, endpoint};
 use countersign_core::{Account, AccountId, BackupId, Moment, RequestId, Sha256};
-use countersign_events::{Event, User};
+use countersign_events::{Event, Timestamp, User};
 use countersign_store::{RequestRecord, StoreError, Tx};
 use countersign_vault::settle::{self, Supervisor};
 use countersign_vault::{Gate, VaultError, undo};
@@ -24,8 +24,12 @@ pub struct Decider {
     pub shown: Shown,
     /// What they say about it.
     pub comment: String,
-    /// Where they are, for the events about codes.
+    /// Where they are: kept with the decision, and for the events about codes.
     pub from: ClientAddress,
+    /// What their browser or program calls itself.
+    pub agent: String,
+    /// The registered client whose access token they use; none in a session of the pages.
+    pub client: Option<String>,
 }
 
 /// Why nothing was decided.
@@ -261,6 +265,7 @@ async fn decide_with_factor(
         proof: &proof,
         comment: &decider.comment,
     };
+    let vetoes = matches!(plan, Plan::VetoObjects { .. } | Plan::VetoChange { .. });
     let ids = match plan {
         Plan::ApproveObjects {
             backup,
@@ -300,7 +305,31 @@ async fn decide_with_factor(
             vec![id]
         }
     };
+    // What is kept is how it was approved or rejected, also after a veto.
+    if !vetoes {
+        let from = decided_from(tx, decider, now).await?;
+        tx.note_decided_from(&ids, &from).await?;
+    }
     Ok(Outcome::Decided(ids))
+}
+
+/// How it was decided, as it is kept.
+async fn decided_from(tx: &mut Tx, decider: &Decider, now: Timestamp) -> Result<DecidedFrom, StoreError> {
+    let factor = match &decider.shown {
+        Shown::Code(_) => "one-time code".to_owned(),
+        Shown::Passkey { .. } => {
+            // The one that was used in this transaction.
+            let passkeys = tx.passkeys_of(decider.account).await?;
+            let used = passkeys.into_iter().find(|passkey| passkey.used_at == Some(now));
+            used.map_or_else(|| "passkey".to_owned(), |passkey| format!("passkey {}", passkey.label))
+        }
+    };
+    Ok(DecidedFrom {
+        address: decider.from.to_string(),
+        agent: decider.agent.clone(),
+        client: decider.client.clone(),
+        factor,
+    })
 }
 
 /// The part of the rules that does not need the factor; core asks all of them again with it.

@@ -88,6 +88,8 @@ impl People {
                 port: Some(50_000),
                 relayed: false,
             },
+            agent: "Mozilla/5.0".into(),
+            client: None,
         }
     }
 

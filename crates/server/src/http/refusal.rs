@@ -33,6 +33,8 @@ impl From<VaultError> for Problem {
             | VaultError::ReadOnly
             | VaultError::Immutable { .. }
             | VaultError::StorageCloses
+            | VaultError::TooManyOpen(_)
+            | VaultError::AskedTooOften(_)
             | VaultError::HeldCap => Kind::Forbidden,
             VaultError::QuotaFull => Kind::Full,
             VaultError::StorageAway => Kind::Unavailable,

@@ -20,6 +20,8 @@ pub struct RequestPage {
     pub yours: bool,
     /// The address it was asked from.
     pub initiator_address: String,
+    /// Who else stands behind it, and how, in words: `ann (owner)`.
+    pub behind: Vec<String>,
     /// Why, in the initiator's words.
     pub why: Option<String>,
     /// When it was asked for.
@@ -373,6 +375,8 @@ pub struct Decision {
     pub by: Option<String>,
     /// When.
     pub at: Moment,
+    /// How, and from where, in words; none where nobody decided.
+    pub from: Option<String>,
     /// Why, in their words; may be empty.
     pub comment: String,
     /// Why it was decided so when nobody said: it went along with an earlier one, its time was over.

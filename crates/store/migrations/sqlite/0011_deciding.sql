@@ -1,4 +1,4 @@
--- Who stands behind a request, how it was decided, what keeps one account from asking for too much, and answers given before.
+-- Who stands behind a request, how it was decided, and what keeps one account from asking for too much.
 
 ALTER TABLE accounts ADD COLUMN person_key TEXT;
 CREATE INDEX accounts_by_person ON accounts (person_key) WHERE person_key IS NOT NULL;
@@ -21,18 +21,5 @@ ALTER TABLE requests ADD COLUMN decided_from TEXT;
 ALTER TABLE requests ADD COLUMN same_as BLOB;
 
 CREATE INDEX requests_by_asker ON requests (initiator_id, state);
+CREATE INDEX requests_by_rejection ON requests (initiator_id, decided_at) WHERE state = 'rejected';
 CREATE INDEX requests_by_subject ON requests (initiator_id, same_as, decided_at) WHERE same_as IS NOT NULL;
-
--- What was answered to a call of the API with a key of the caller's, so that the same call again is answered so and does nothing.
-CREATE TABLE answered_calls (
-    account_id BIGINT NOT NULL REFERENCES accounts (id),
-    key        TEXT   NOT NULL,
-    call       BLOB   NOT NULL,
-    begun_at   BIGINT NOT NULL,
-    status     BIGINT,
-    location   TEXT,
-    media_type TEXT,
-    body       BLOB,
-    PRIMARY KEY (account_id, key)
-);
-CREATE INDEX answered_calls_by_age ON answered_calls (begun_at);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use countersign_core::manifest::{Manifest, ManifestObject, Subject};
 use countersign_core::preview::Weight;
-use countersign_core::request::{KindSum, State};
+use countersign_core::request::{DecidedFrom, KindSum, State};
 use countersign_core::{ObjectKind, RequestId, Sha256};
 use serde::Deserialize;
 
@@ -41,6 +41,7 @@ pub struct Request {
     marks: Vec<String>,
     decided_at: Option<String>,
     decided_by: Option<String>,
+    decided_from: Option<DecidedFrom>,
     comment: Option<String>,
     reason: Option<String>,
     effect: String,
@@ -240,6 +241,9 @@ impl Request {
         }
         if let Some(at) = &self.decided_at {
             text += &format!(", {}", date(at));
+        }
+        if let Some(from) = &self.decided_from {
+            text += &format!(", with a {} from {}", plain(&from.factor), plain(&from.address));
         }
         match self.effect.as_str() {
             "none" => {}

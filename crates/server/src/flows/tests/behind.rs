@@ -361,3 +361,69 @@ async fn a_stolen_session_without_the_factor_decides_nothing() {
     }
     assert_eq!(people.request(request.id).await.state, State::Pending);
 }
+
+#[tokio::test]
+async fn whoever_decides_is_not_worn_out() {
+    let people = people(Roles::FOUNDING).await;
+    let few = |policy| Policy {
+        open_requests: 3,
+        ..policy
+    };
+    people.change_policy(&people.ann, few).await.unwrap();
+    people.turn_on().await;
+    // Three may wait, whatever they are for; others are not hindered, and there is room again when one is decided.
+    let mut waiting = Vec::new();
+    for days in [8, 9, 10] {
+        waiting.push(people.waiting(days).await);
+    }
+    let days = |days| {
+        move |policy| Policy {
+            expiry_days: days,
+            ..policy
+        }
+    };
+    let refused = people.change_policy(&people.ann, days(11)).await;
+    assert!(
+        matches!(refused, Err(ChangeError::Vault(VaultError::TooManyOpen(3)))),
+        "{refused:?}"
+    );
+    let by_bob = people.change_policy(&people.bob, days(11)).await.unwrap();
+    assert!(matches!(by_bob, Changed::Requested(_)));
+    let no = |request: RequestRecord| {
+        let people = &people;
+        async move {
+            reject(&people.house.app, people.decider(&people.bob), request.id)
+                .await
+                .unwrap()
+        }
+    };
+    no(waiting.remove(0)).await;
+    // Asked for again twice after that; then not until the first rejection is a day old.
+    for _ in 0..2 {
+        no(people.waiting(8).await).await;
+    }
+    let refused = people.change_policy(&people.ann, days(8)).await;
+    assert!(
+        matches!(refused, Err(ChangeError::Vault(VaultError::AskedTooOften(3)))),
+        "{refused:?}"
+    );
+    // Another thing is another thing.
+    no(people.waiting(12).await).await;
+    people.house.clock.advance_seconds(24 * 3600);
+    assert_eq!(people.waiting(8).await.state, State::Pending);
+}
+
+#[tokio::test]
+async fn a_decision_says_how_and_from_where_it_was_made() {
+    let people = people(Roles::FOUNDING).await;
+    people.turn_on().await;
+    let request = people.waiting(14).await;
+    assert_eq!(request.decided_from, None);
+    people.approve(&people.bob, &request).await.unwrap();
+    let from = people.request(request.id).await.decided_from.unwrap();
+    assert_eq!(
+        (from.factor.as_str(), from.agent.as_str(), from.client),
+        ("one-time code", "Mozilla/5.0", None)
+    );
+    assert!(from.address.starts_with("127.0.0.1"), "{}", from.address);
+}

@@ -4,8 +4,9 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use countersign_core::behind::Party;
 use countersign_core::preview::{Preview, Weight, warnings};
-use countersign_core::request::{KindSum, State as RequestState, Summary};
+use countersign_core::request::{DecidedFrom, KindSum, State as RequestState, Summary};
 use countersign_core::{ObjectKind, RequestId, Sha256, Why, queue};
 use countersign_events::Timestamp;
 use countersign_store::{Place, RequestFilter, RequestRecord, StoreError};
@@ -65,6 +66,8 @@ struct Document {
     target: String,
     initiator: String,
     initiator_address: String,
+    /// Who else stands behind it, and cannot approve it either.
+    behind: Vec<Party>,
     created_at: String,
     sealed_at: Option<String>,
     expires_at: Option<String>,
@@ -75,6 +78,8 @@ struct Document {
     marks: Vec<&'static str>,
     decided_at: Option<String>,
     decided_by: Option<String>,
+    /// How, and from where.
+    decided_from: Option<DecidedFrom>,
     comment: Option<String>,
     reason: Option<String>,
     effect: &'static str,
@@ -426,6 +431,8 @@ fn decider(caller: &ApiCaller, code: String, comment: String) -> Result<Decider,
         shown: Shown::Code(code),
         comment,
         from: caller.address,
+        agent: caller.agent.clone(),
+        client: Some(caller.client.to_string()),
     })
 }
 
@@ -443,6 +450,7 @@ fn document(app: &App, record: RequestRecord) -> Document {
         target: record.target,
         initiator: record.initiator.name,
         initiator_address: record.initiator.address,
+        behind: record.initiator.behind,
         created_at: time(record.created_at),
         sealed_at: record.sealed_at.map(time),
         expires_at: record.expires_at.map(time),
@@ -461,6 +469,7 @@ fn document(app: &App, record: RequestRecord) -> Document {
         marks,
         decided_at: record.decided_at.map(time),
         decided_by: record.decided_by,
+        decided_from: record.decided_from,
         comment: record.comment,
         reason: record.reason,
         effect: record.effect.as_str(),

@@ -193,6 +193,8 @@ fn not_now(error: VaultError) -> Result<String, Problem> {
         VaultError::Moving
         | VaultError::RequestsWait
         | VaultError::HeldCap
+        | VaultError::TooManyOpen(_)
+        | VaultError::AskedTooOften(_)
         | VaultError::StorageCloses
         | VaultError::Immutable { .. }
         | VaultError::InUse(_) => Ok(words::sentence(&error.to_string())),

@@ -205,6 +205,8 @@ fn decider(asked: &Asked, form: &SentDecision) -> Result<Decider, DecideError> {
         },
         comment,
         from: asked.person.address,
+        agent: asked.person.agent.clone(),
+        client: None,
     })
 }
 

@@ -117,6 +117,7 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
         why: view.why(id).await?.map(|why| why.to_string()),
         initiator: record.initiator.name,
         initiator_address: record.initiator.address,
+        behind: words::behind(&record.initiator.behind, &accounts),
         form,
         veto,
         error: shown.error,
@@ -201,6 +202,7 @@ async fn decision(view: &mut View, asked: &Asked, record: &RequestRecord) -> Res
     Ok(Some(Decision {
         by: record.decided_by.clone(),
         at: asked.moment(at),
+        from: record.decided_from.as_ref().map(words::decided_from),
         comment: record.comment.clone().unwrap_or_default(),
         reason: record.reason.as_deref().map(words::sentence),
         effect: effect(view, asked, record).await?,

@@ -1,8 +1,9 @@
 //! How values of the store and of core read on pages; more than one page says each of them.
 
 use countersign_core::account_change::Reset;
+use countersign_core::behind::{Part, Party};
 use countersign_core::receiver::Transport;
-use countersign_core::request::{State, Summary};
+use countersign_core::request::{DecidedFrom, State, Summary};
 use countersign_core::{Account, AccountState, BackupId, ObjectKind, decide};
 use countersign_events::{Operation, Timestamp};
 use countersign_store::{RequestRecord, StoreError, View};
@@ -74,6 +75,32 @@ pub fn waiting_rows(asked: &Asked, queue: &[RequestRecord], accounts: &[Account]
         }
     };
     queue.iter().map(&mut row).collect()
+}
+
+/// How a decision was made, and from where.
+pub fn decided_from(from: &DecidedFrom) -> String {
+    let with = match (&from.client, from.agent.as_str()) {
+        (Some(client), "") => format!(" by {client}"),
+        (Some(client), agent) => format!(" by {client} ({agent})"),
+        (None, "") => String::new(),
+        (None, agent) => format!(" in the browser {agent}"),
+    };
+    format!("{}, from {}{with}", from.factor, from.address)
+}
+
+/// Who else stands behind a request, and how.
+pub fn behind(parties: &[Party], accounts: &[Account]) -> Vec<String> {
+    let one = |party: &Party| {
+        let name = accounts.iter().find(|account| account.id == party.account);
+        let name = name.map(|account| account.name.to_string()).unwrap_or_default();
+        let how = match party.part {
+            Part::Owner => "owns the service",
+            Part::Maker => "made its token",
+            Part::Linked => "is the same person",
+        };
+        format!("{name} ({how})")
+    };
+    parties.iter().map(one).collect()
 }
 
 fn waiting_row(asked: &Asked, record: &RequestRecord) -> PendingRow {

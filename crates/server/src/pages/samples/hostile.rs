@@ -46,6 +46,7 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         operation: text(),
         initiator: text(),
         initiator_address: text(),
+        behind: vec![text()],
         why: Some(text()),
         digest: text(),
         warnings: vec![WarningLine {
@@ -68,6 +69,7 @@ pub fn hostile_pages() -> Vec<(String, String)> {
                     reason: Some(text()),
                     at: ago(60),
                 }),
+                from: Some(text()),
                 by: Some(text()),
                 reason: Some(text()),
                 comment: text(),

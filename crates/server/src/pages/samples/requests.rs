@@ -99,6 +99,7 @@ pub fn request() -> RequestPage {
         initiator: "bob".into(),
         yours: false,
         initiator_address: "198.51.100.23".into(),
+        behind: vec!["dora (owns the service)".into()],
         why: Some("Bob’s old laptop:\nit is gone since March.".into()),
         created: ago(11_000),
         expires: ahead(6 * 86_400 + 75_000),
@@ -140,6 +141,7 @@ pub fn decided(state: RequestState, effect: Effect) -> RequestPage {
         decision: Some(Decision {
             by,
             at: ago(125),
+            from: Some("passkey phone, from 198.51.100.9 in the browser Mozilla/5.0".into()),
             comment: "Agreed with Bob on the phone:\nthese three are from the old laptop.".into(),
             reason: None,
             effect,

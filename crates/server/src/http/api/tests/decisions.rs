@@ -106,10 +106,12 @@ async fn a_request_is_listed_and_shown_with_its_queue() {
           "id": 2
         }
       ],
+      "behind": [],
       "comment": null,
       "created_at": "2026-11-18T11:07:40.000000+00:00",
       "decided_at": null,
       "decided_by": null,
+      "decided_from": null,
       "digest": "…",
       "effect": "none",
       "effect_at": null,
@@ -251,10 +253,17 @@ async fn a_second_person_approves_what_they_have_seen() {
 
     {
       "approve_with": [],
+      "behind": [],
       "comment": "clean-up",
       "created_at": "2026-11-18T11:06:40.000000+00:00",
       "decided_at": "2026-11-18T11:08:40.000000+00:00",
       "decided_by": "ann",
+      "decided_from": {
+        "address": "192.0.2.8",
+        "agent": "",
+        "client": "cli",
+        "factor": "one-time code"
+      },
       "digest": "…",
       "effect": "done",
       "effect_at": "2026-11-18T11:09:40.000000+00:00",

@@ -53,6 +53,8 @@ async fn someone_was_faster() {
     ann
     When
     2026-11-18 14:08 UTC (just now)
+    How
+    one-time code, from 192.0.2.7
     Comment
     as agreed &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;
     Result

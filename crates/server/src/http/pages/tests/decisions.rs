@@ -174,6 +174,8 @@ async fn approved_purged_and_found_in_history() {
     bob
     When
     2026-11-18 14:08 UTC (just now)
+    How
+    one-time code, from 192.0.2.7
     Comment
     as agreed &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;
     Result
@@ -283,6 +285,8 @@ async fn approving_takes_the_earlier_along_and_rejecting_the_later() {
     bob
     When
     2026-11-18 14:10 UTC (just now)
+    How
+    one-time code, from 192.0.2.7
     Why
     It was computed as if the objects of request 2 were gone, and that one was rejected.
     Comment

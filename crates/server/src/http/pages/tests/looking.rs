@@ -483,10 +483,24 @@ async fn many_that_wait_are_read_page_by_page_the_oldest_first() {
         why: None,
         maker: None,
     };
+    let many = countersign_core::Policy {
+        four_eyes: true,
+        open_requests: 10_000,
+        ..countersign_core::Policy::default()
+    };
+    let set = scene
+        .server
+        .app
+        .store
+        .write(move |tx| Box::pin(async move { tx.set_policy(&many).await }));
+    set.await
+        .map_err(|error: countersign_store::StoreError| error.to_string())
+        .unwrap();
     for _ in 0..252 {
         let policy = countersign_core::Policy {
             four_eyes: true,
             expiry_days: 3,
+            open_requests: 10_000,
             ..countersign_core::Policy::default()
         };
         let change = crate::flows::settings::Change::Policy(policy);
