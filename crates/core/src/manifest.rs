@@ -9,8 +9,12 @@ use crate::behind::Party;
 use crate::logon::{ClientId, ClientSpec};
 use crate::notice::ChannelSpec;
 use crate::receiver::ReceiverSpec;
+use crate::service_provider::ServiceProviderSpec;
 use crate::storage::{FolderPath, StorageSpec};
-use crate::{AccountId, BackupId, NoticeChannelId, Object, Policy, ReceiverId, RequestId, Sha256, StorageId, Why};
+use crate::{
+    AccountId, BackupId, NoticeChannelId, Object, Policy, ReceiverId, RequestId, ServiceProviderId, Sha256, StorageId,
+    Why,
+};
 
 /// What a request is about. Its canonical JSON (RFC 8785) is hashed; the hash is what is approved.
 ///
@@ -122,6 +126,15 @@ pub enum Subject {
         /// Its immutable id; none when it is new.
         receiver: Option<ReceiverId>,
     },
+    /// A remote server to which backups are copied. One more needs no second person, so it is never new.
+    ServiceProvider {
+        /// After; none when it is forgotten.
+        after: Option<Box<ServiceProviderSpec>>,
+        /// Before; any other description at the time of the effect is drift.
+        before: Box<ServiceProviderSpec>,
+        /// Its immutable id.
+        provider: ServiceProviderId,
+    },
     /// A storage that goes out of service.
     Storage {
         /// Each of its backups, in the order of their ids.
@@ -201,6 +214,7 @@ impl Subject {
             | Self::ClientSecret { .. }
             | Self::NoticeChannel { .. }
             | Self::Policy { .. }
+            | Self::ServiceProvider { .. }
             | Self::Receiver { .. }
             | Self::StorageChange { .. } => false,
         }
@@ -450,8 +464,22 @@ mod tests {
         let webhook = channel(serde_json::json!({"webhook": {
             "ca": ca, "format": "json", "secret": "07".repeat(32), "url": "https://hooks.example/x",
         }}));
+        let provider: ServiceProviderSpec = serde_json::from_value(serde_json::json!({
+            "name": "cellar", "url": "https://cellar.example/", "user": "office", "unencrypted": true, "server_name": "cellar",
+            "fingerprint": "ab".repeat(32), "ca": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+            "copies": [{"backup": 1, "every_hours": 24, "name": "main/laptop", "to": "laptop"}],
+        }))
+        .unwrap();
+        let provider = Manifest {
+            subject: Subject::ServiceProvider {
+                after: Some(Box::new(provider.clone())),
+                before: Box::new(provider),
+                provider: ServiceProviderId(7),
+            },
+            ..manifest(Vec::new())
+        };
         for manifest in [
-            objects, settings, receiver, client, secret, account, storage, update, mail, webhook,
+            provider, objects, settings, receiver, client, secret, account, storage, update, mail, webhook,
         ] {
             let json = manifest.canonical().unwrap();
             assert_eq!(json, sorted(&json));

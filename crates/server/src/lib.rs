@@ -10,6 +10,7 @@ pub mod alerts;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod copies;
 pub mod delivery;
 pub mod demo;
 pub mod doctor;

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::AppState;
 use crate::alerts::{SystemDisk, Watch};
+use crate::copies::Copier;
 use crate::flows::effects;
 use crate::retention::Retention;
 
@@ -24,6 +25,7 @@ pub async fn run(app: AppState, stop: CancellationToken) {
     workers.spawn(Watch::new(AppState::clone(&app), Box::new(SystemDisk)).run());
     workers.spawn(Retention::new(AppState::clone(&app)).run());
     workers.spawn(crate::notices::run(AppState::clone(&app)));
+    workers.spawn(Copier::new(AppState::clone(&app)).run());
     let signing = AppState::clone(&app);
     workers.spawn(async move {
         loop {

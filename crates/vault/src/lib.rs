@@ -5,6 +5,7 @@
 
 mod accept;
 mod backup;
+mod copying;
 mod error;
 pub mod files;
 mod hold;

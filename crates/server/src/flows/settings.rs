@@ -12,6 +12,7 @@ use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, request_change};
 
 use super::notices::NoticeChange;
+use super::service_providers::{self, ProviderChange, ProviderRefusal};
 use super::storages::{self, StorageRefusal};
 use super::{accounts, clients, notices, receivers};
 use crate::app::App;
@@ -57,6 +58,8 @@ pub enum Change {
     RotateClientSecret(ClientId),
     /// By which channels people are told of requests. Asked for with [`super::notices`].
     Notices(Box<NoticeChange>),
+    /// Another description of a service provider, or the end of it.
+    ServiceProvider(ProviderChange),
     /// Who there is, what they may do, with what they log on. Asked for with [`super::accounts::change`].
     Account(AccountChange),
 }
@@ -131,6 +134,9 @@ pub enum ChangeError {
     /// The storage cannot be added, changed or deleted so.
     #[error(transparent)]
     Storage(#[from] StorageRefusal),
+    /// The service provider cannot be so.
+    #[error(transparent)]
+    Provider(#[from] ProviderRefusal),
     /// The role is missing, or what was asked for does not fit.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -215,6 +221,7 @@ pub(crate) async fn change_in(
         (Operation::DisableFourEyes, _) => Deed::DisableFourEyes,
         (_, Subject::Client { .. } | Subject::ClientSecret { .. }) => Deed::ChangeClients,
         (_, Subject::Account { .. }) => Deed::ChangeAccounts,
+        (_, Subject::ServiceProvider { after, before, .. }) => service_providers::deed(after.as_deref(), before),
         _ => Deed::ChangeSettings,
     };
     match decide(actor, deed, &policy, now) {
@@ -284,6 +291,7 @@ async fn describe(
         Change::ChangeClient(spec) => return clients::changing(tx, *spec).await,
         Change::RemoveClient(id) => clients::removing(tx, &id).await?,
         Change::RotateClientSecret(id) => return clients::rotating(tx, id).await,
+        Change::ServiceProvider(change) => return service_providers::describe(tx, change).await,
         // Described by whoever asks for it.
         Change::Account(_) | Change::Notices(_) => return Ok(None),
     };
@@ -360,6 +368,14 @@ pub(super) async fn apply(
         }
         Subject::StorageChange { after, before, storage } => {
             storages::apply_change(tx, *storage, before, after, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::ServiceProvider {
+            after,
+            before,
+            provider,
+        } => {
+            service_providers::apply(tx, *provider, (before, after.as_deref()), by, request, now).await?;
             Ok(Changed::Done)
         }
         Subject::ClientSecret { client, secret } => {

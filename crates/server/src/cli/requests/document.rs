@@ -16,6 +16,7 @@ use crate::flows::accounts;
 use crate::flows::clients;
 use crate::flows::notices;
 use crate::flows::receivers::{Difference, differences};
+use crate::flows::service_providers;
 use crate::flows::settings::policy_differences;
 use crate::flows::storages;
 use crate::pages::{Bytes, Count};
@@ -388,6 +389,13 @@ impl Lines {
                 let name = before.as_ref().or(after.as_ref()).map(|spec| spec.name.to_string());
                 self.add("channel", name.unwrap_or_default());
                 self.differences(notices::differences(before.as_deref(), after.as_deref()));
+            }
+            Subject::ServiceProvider { after, before, .. } => {
+                self.add("provider", format!("{} {}", before.name, before.url));
+                if after.is_none() {
+                    self.add("remark", "the copies there stay as they are");
+                }
+                self.differences(service_providers::differences(Some(before), after.as_deref()));
             }
             Subject::Receiver { after, before, .. } => {
                 let name = before.as_ref().or(after.as_ref()).map(|spec| spec.name.to_string());

@@ -12,6 +12,7 @@ mod events;
 mod notices;
 mod receivers;
 mod requests;
+mod service_providers;
 mod sessions;
 mod settings;
 mod signing_keys;
@@ -43,6 +44,7 @@ pub fn router() -> Router<AppState> {
         .merge(receivers::router())
         .merge(notices::router())
         .merge(clients::router())
+        .merge(service_providers::router())
         .merge(tokens::router())
         .merge(accounts::router())
         .merge(sessions::router())

@@ -45,6 +45,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("notices.rs"),
         include_str!("receivers.rs"),
         include_str!("clients.rs"),
+        include_str!("service_providers.rs"),
         include_str!("tokens.rs"),
         include_str!("accounts.rs"),
         include_str!("sessions.rs"),
@@ -103,5 +104,6 @@ mod decisions;
 mod events;
 mod hostile;
 mod receivers;
+mod service_providers;
 mod storages;
 mod unlock;

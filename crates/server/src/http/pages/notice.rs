@@ -26,6 +26,8 @@ pub enum Notice {
     Unlocked,
     /// A client was removed at once.
     ClientRemoved,
+    /// A service provider was deleted at once.
+    ServiceProviderDeleted,
     /// A backup was deleted at once.
     Deleted,
     /// A snapshot was deleted at once.
@@ -69,6 +71,7 @@ impl Notice {
         Self::ChannelRemoved,
         Self::Unlocked,
         Self::ClientRemoved,
+        Self::ServiceProviderDeleted,
         Self::Deleted,
         Self::SnapshotDeleted,
         Self::StorageDeleted,
@@ -101,6 +104,7 @@ impl Notice {
             Self::ChannelRemoved => "channel-removed",
             Self::Unlocked => "unlocked",
             Self::ClientRemoved => "client-removed",
+            Self::ServiceProviderDeleted => "service-provider-deleted",
             Self::Deleted => "deleted",
             Self::SnapshotDeleted => "snapshot-deleted",
             Self::StorageDeleted => "storage-deleted",
@@ -130,6 +134,7 @@ impl Notice {
             Self::ChannelRemoved => "The channel was removed: nobody is told by it any more.",
             Self::Unlocked => "Wrong passwords and codes of this account are forgotten.",
             Self::ClientRemoved => "The client was removed, and what it was given has ended.",
+            Self::ServiceProviderDeleted => "The service provider was deleted. The copies there stay as they are.",
             Self::Deleted => "The backup was deleted.",
             Self::SnapshotDeleted => "The snapshot was deleted.",
             Self::StorageDeleted => "The storage is out of service.",

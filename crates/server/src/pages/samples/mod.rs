@@ -13,6 +13,7 @@ mod logon;
 mod notice_channels;
 mod receivers;
 mod requests;
+mod service_providers;
 mod storages;
 
 use clients::{client, clients};
@@ -563,6 +564,7 @@ pub fn all() -> Vec<(String, String)> {
     pages.extend(logon::security_pages());
     pages.extend(accounts::link_pages());
     pages.extend(accounts::account_pages());
+    pages.extend(service_providers::service_provider_pages());
     pages.extend(hostile::hostile_pages());
     pages
 }
