@@ -30,7 +30,7 @@ pub enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Pending,
         Self::History,
         Self::Events,
@@ -115,7 +115,7 @@ pub struct AlertLine {
 }
 
 impl Chrome {
-    pub(super) const fn sections(&self) -> [Section; 11] {
+    pub(super) const fn sections(&self) -> [Section; 12] {
         Section::ALL
     }
 

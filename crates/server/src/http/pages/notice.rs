@@ -60,7 +60,7 @@ impl Notice {
     /// The name in the query.
     pub const PARAMETER: &str = "done";
 
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Approved,
         Self::Rejected,
         Self::Vetoed,
