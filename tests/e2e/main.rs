@@ -22,6 +22,7 @@ mod passkeys;
 mod receivers;
 mod record;
 mod rules;
+mod service_providers;
 mod story;
 mod support;
 mod tail;

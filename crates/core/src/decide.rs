@@ -64,6 +64,10 @@ pub enum Deed {
     DeleteStorage,
     /// Let a storage keep less, or for a shorter time.
     WeakenStorage,
+    /// Register a remote server, test it, copy backups there: nothing is lost by it.
+    UseServiceProvider,
+    /// Let copies go elsewhere, or be made less often.
+    WeakenServiceProvider,
     /// Forget a remote server to which backups are copied.
     DeleteServiceProvider,
     /// Take a backup of the server's own configuration away.
@@ -121,6 +125,7 @@ pub fn decide(actor: &Actor, deed: Deed, policy: &Policy, now: Timestamp) -> Ver
         Deed::DeleteObject(ObjectKind::Config) | Deed::ReplaceConfig if policy.four_eyes => {
             Verdict::Deny(Refusal::ConfigProtected)
         }
+        Deed::UseServiceProvider => Verdict::Allow(Warrant(())),
         Deed::DeleteObject(_)
         | Deed::ReplaceConfig
         | Deed::DeleteBackup
@@ -131,6 +136,7 @@ pub fn decide(actor: &Actor, deed: Deed, policy: &Policy, now: Timestamp) -> Ver
         | Deed::ChangeConfigurationBackups
         | Deed::DeleteStorage
         | Deed::WeakenStorage
+        | Deed::WeakenServiceProvider
         | Deed::DeleteServiceProvider
         | Deed::DeleteConfigurationBackup
         | Deed::RunCommand => {
@@ -164,6 +170,8 @@ fn permitted(via: Via, deed: Deed) -> Result<(), Refusal> {
             | Deed::ChangeConfigurationBackups
             | Deed::DeleteStorage
             | Deed::WeakenStorage
+            | Deed::UseServiceProvider
+            | Deed::WeakenServiceProvider
             | Deed::DeleteServiceProvider
             | Deed::DeleteConfigurationBackup
             | Deed::RunCommand,
@@ -234,6 +242,7 @@ mod tests {
             Just(Deed::ChangeConfigurationBackups),
             Just(Deed::DeleteStorage),
             Just(Deed::WeakenStorage),
+            Just(Deed::WeakenServiceProvider),
             Just(Deed::DeleteServiceProvider),
             Just(Deed::DeleteConfigurationBackup),
             Just(Deed::RunCommand),
@@ -298,6 +307,25 @@ mod tests {
             let allowed = matches!(verdict, Verdict::Allow(_));
             assert_eq!(allowed, role == Role::SecurityAdministrator, "{verdict:?}");
         }
+    }
+
+    #[test]
+    fn service_providers_are_a_backup_administrators_alone() {
+        for role in Role::ALL {
+            let actor = actor(Via::Session([role].into_iter().collect()));
+            let ask = |deed| decide(&actor, deed, &policy(true), NOW);
+            let may = role == Role::BackupAdministrator;
+            assert_eq!(
+                matches!(ask(Deed::UseServiceProvider), Verdict::Allow(_)),
+                may,
+                "{role:?}"
+            );
+            assert_eq!(ask(Deed::WeakenServiceProvider) == Verdict::Hold, may, "{role:?}");
+            assert_eq!(ask(Deed::DeleteServiceProvider) == Verdict::Hold, may, "{role:?}");
+        }
+        let client = actor(Via::Token(Rights::Delete));
+        let verdict = decide(&client, Deed::UseServiceProvider, &policy(false), NOW);
+        assert!(matches!(verdict, Verdict::Deny(_)));
     }
 
     #[test]

@@ -69,6 +69,10 @@ id!(
     ServiceProviderId
 );
 id!(
+    /// A copy of a backup at a service provider: one run, from its asking to its end.
+    CopyId
+);
+id!(
     /// Where notices are sent: a mail server or a webhook.
     NoticeChannelId
 );

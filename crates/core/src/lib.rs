@@ -28,6 +28,7 @@ pub mod queue;
 pub mod receiver;
 pub mod recovery;
 pub mod request;
+pub mod service_provider;
 pub mod storage;
 pub mod token;
 pub mod undo;
@@ -38,8 +39,8 @@ pub use backup::BackupKind;
 pub use clock::{Clock, Entropy, ManualClock, Moment};
 pub use decide::{Actor, Deed, Refusal, Verdict, Via, decide};
 pub use id::{
-    AccountId, BackupId, ConfigurationBackupId, Name, NoticeChannelId, ReceiverId, RequestId, ServiceProviderId,
-    StorageId, TokenId,
+    AccountId, BackupId, ConfigurationBackupId, CopyId, Name, NoticeChannelId, ReceiverId, RequestId,
+    ServiceProviderId, StorageId, TokenId,
 };
 pub use manifest::{Initiator, Manifest, ManifestBackup, ManifestObject, Subject};
 pub use object::{Object, ObjectKey, ObjectKind, ObjectName, Sha256};

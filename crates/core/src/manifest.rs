@@ -10,10 +10,11 @@ use crate::configuration_backup::Schedule;
 use crate::logon::{ClientId, ClientSpec};
 use crate::notice::ChannelSpec;
 use crate::receiver::ReceiverSpec;
+use crate::service_provider::ServiceProviderSpec;
 use crate::storage::{FolderPath, StorageSpec};
 use crate::{
-    AccountId, BackupId, ConfigurationBackupId, NoticeChannelId, Object, Policy, ReceiverId, RequestId, Sha256,
-    StorageId, Why,
+    AccountId, BackupId, ConfigurationBackupId, NoticeChannelId, Object, Policy, ReceiverId, RequestId,
+    ServiceProviderId, Sha256, StorageId, Why,
 };
 
 /// What a request is about. Its canonical JSON (RFC 8785) is hashed; the hash is what is approved.
@@ -155,6 +156,15 @@ pub enum Subject {
         /// Its immutable id; none when it is new.
         receiver: Option<ReceiverId>,
     },
+    /// A remote server to which backups are copied. One more needs no second person, so it is never new.
+    ServiceProvider {
+        /// After; none when it is forgotten.
+        after: Option<Box<ServiceProviderSpec>>,
+        /// Before; any other description at the time of the effect is drift.
+        before: Box<ServiceProviderSpec>,
+        /// Its immutable id.
+        provider: ServiceProviderId,
+    },
     /// A storage that goes out of service.
     Storage {
         /// Each of its backups, in the order of their ids.
@@ -236,6 +246,7 @@ impl Subject {
             | Self::ConfigurationPassphrase { .. }
             | Self::ConfigurationSchedule { .. }
             | Self::Policy { .. }
+            | Self::ServiceProvider { .. }
             | Self::Receiver { .. }
             | Self::StorageChange { .. } => false,
         }
@@ -524,7 +535,22 @@ mod tests {
             after: Schedule { at: None, keep: 3 },
             before: Schedule::default(),
         });
+        let provider: ServiceProviderSpec = serde_json::from_value(serde_json::json!({
+            "name": "cellar", "url": "https://cellar.example/", "user": "office", "unencrypted": true, "server_name": "cellar",
+            "fingerprint": "ab".repeat(32), "ca": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+            "copies": [{"backup": 1, "every_hours": 24, "name": "main/laptop", "to": "laptop"}],
+        }))
+        .unwrap();
+        let provider = Manifest {
+            subject: Subject::ServiceProvider {
+                after: Some(Box::new(provider.clone())),
+                before: Box::new(provider),
+                provider: ServiceProviderId(7),
+            },
+            ..manifest(Vec::new())
+        };
         for manifest in [
+            provider,
             objects,
             settings,
             receiver,

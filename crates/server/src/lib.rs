@@ -11,6 +11,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod configuration_backup;
+pub mod copies;
 pub mod delivery;
 pub mod demo;
 pub mod doctor;

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
-use countersign_core::AccountId;
 use countersign_core::clock::{Entropy, random};
+use countersign_core::{AccountId, ServiceProviderId};
 use zeroize::Zeroizing;
 
 /// The first byte of a box, for a day when the algorithm changes.
@@ -39,6 +39,8 @@ pub enum Purpose {
     LinkTotp(i64),
     /// What configuration backups are encrypted with, by when it was asked for.
     ConfigurationPassphrase(i64),
+    /// The password at a service provider.
+    ServiceProvider(ServiceProviderId),
 }
 
 impl Purpose {
@@ -50,6 +52,7 @@ impl Purpose {
             Self::PendingTotp(account) => format!("pending totp {account}"),
             Self::FoundingTotp(link) => format!("founding totp {link}"),
             Self::ConfigurationPassphrase(asked) => format!("configuration passphrase {asked}"),
+            Self::ServiceProvider(provider) => format!("service provider {provider}"),
             Self::SigningKey(made) => format!("signing key {made}"),
         }
         .into_bytes()

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::{SystemDisk, Watch};
+use crate::copies::Copier;
 use crate::flows::effects;
 use crate::retention::Retention;
 use crate::{AppState, configuration_backup};
@@ -25,6 +26,7 @@ pub async fn run(app: AppState, stop: CancellationToken) {
     workers.spawn(Retention::new(AppState::clone(&app)).run());
     workers.spawn(crate::notices::run(AppState::clone(&app)));
     workers.spawn(configuration_backup::run(AppState::clone(&app)));
+    workers.spawn(Copier::new(AppState::clone(&app)).run());
     let signing = AppState::clone(&app);
     workers.spawn(async move {
         loop {

@@ -91,6 +91,26 @@ impl View {
             .collect()
     }
 
+    /// All that clients see of a backup at one instant but its locks: kind, name, size and hash. A client leaves its
+    /// repository whole at every instant, so this is one.
+    pub async fn visible_at_once(&mut self, backup: BackupId) -> Result<Vec<(ObjectKey, u64, Sha256)>, StoreError> {
+        let rows = self
+            .rows(
+                "SELECT kind, name, size, hash FROM objects WHERE backup_id = $1 AND held_by IS NULL AND kind <> 'locks'",
+                params![backup.0],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let unreadable = StoreError::Unreadable("an object");
+                let kind: ObjectKind = row.text(0)?.parse().map_err(|_| unreadable.clone())?;
+                let key = ObjectKey::parse(kind, &row.text(1)?).map_err(|_| unreadable.clone())?;
+                let hash = Sha256::from_slice(&row.blob(3)?).ok_or(unreadable)?;
+                Ok((key, unsigned(row.int(2)?), hash))
+            })
+            .collect()
+    }
+
     /// The snapshots of a backup, newest first, visible or held.
     pub async fn snapshots(&mut self, backup: BackupId, most: u32) -> Result<Vec<StoredObject>, StoreError> {
         let rows = self

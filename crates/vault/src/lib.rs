@@ -5,6 +5,7 @@
 
 mod accept;
 mod backup;
+mod copying;
 mod error;
 mod fatigue;
 pub mod files;

@@ -295,6 +295,12 @@ impl Member {
         page
     }
 
+    /// Presses a button of a page that they opened.
+    #[track_caller]
+    pub fn press(&mut self, page: &Page, label: &str, fill: &[(&str, &str)]) -> Page {
+        self.person.as_mut().expect("signed in").press(page, label, fill)
+    }
+
     /// Lets a program in that shows its code at this address.
     #[track_caller]
     pub fn confirm_device(&mut self, server: &Server, address: &str) {

@@ -27,6 +27,8 @@ pub enum Kind {
     ClientCertificate,
     /// No backup of the server's own configuration is made, or the last one failed.
     ConfigurationBackup,
+    /// A scheduled copy of a backup failed, or is too old.
+    Copy,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
             Self::Database => "database",
             Self::ClientCertificate => "client-certificate",
             Self::ConfigurationBackup => "configuration-backup",
+            Self::Copy => "copy",
         }
     }
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use countersign_core::AccountKind;
 use countersign_events::Timestamp;
-use countersign_store::{NoticeChannel, StoreError};
+use countersign_store::{NoticeChannel, StoreError, View};
 
 use super::{Disk, Found, Kind, Level};
 use crate::AppState;
 use crate::config::AlertLimits;
+use crate::copies::standings;
 use crate::pages::{Bytes, Count, Span};
 use crate::receivers::Status;
 
@@ -42,12 +43,16 @@ impl Watch {
         let read = app
             .store
             .read(move |view| {
-                Box::pin(async move { Ok((Status::all(view, now).await?, view.notice_channels().await?)) })
+                Box::pin(async move {
+                    let receivers = Status::all(view, now).await?;
+                    Ok::<_, StoreError>((receivers, view.notice_channels().await?, copies(view, now).await?))
+                })
             })
             .await;
         let database = match read {
-            Ok((receivers, channels)) => {
+            Ok((receivers, channels, copies)) => {
                 found.extend(channels.iter().filter_map(|channel| silent(channel, now)));
+                found.extend(copies);
                 for status in &receivers {
                     found.extend(waiting(status, &app.config.alerts));
                 }
@@ -139,6 +144,24 @@ impl Watch {
             ),
         })
     }
+}
+
+/// The scheduled copies that failed or are too old.
+async fn copies(view: &mut View, now: Timestamp) -> Result<Vec<Found>, StoreError> {
+    let mut found = Vec::new();
+    for provider in view.service_providers().await? {
+        for standing in standings(view, &provider, now).await? {
+            if let Some(text) = standing.trouble(&provider) {
+                found.push(Found {
+                    kind: Kind::Copy,
+                    name: format!("{}: {}", provider.spec.name, standing.copy.name),
+                    level: Level::Warning,
+                    text,
+                });
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn waiting(status: &Status, limits: &AlertLimits) -> Vec<Found> {

@@ -14,6 +14,7 @@ mod receivers;
 pub mod remote;
 mod requests;
 mod serve;
+mod service_providers;
 mod sessions;
 mod settings;
 mod setup;
@@ -69,6 +70,9 @@ enum Command {
     /// Look at clients that may ask for logons, register and change them, over the API of a running server
     #[command(subcommand)]
     Clients(clients::Clients),
+    /// Look at remote servers to which backups are copied, register and test them, copy there, over the API of a running server
+    #[command(subcommand, alias = "providers")]
+    ServiceProviders(service_providers::ServiceProviders),
     /// Look at accounts, add, change and reset them, over the API of a running server
     #[command(subcommand)]
     Accounts(accounts::Accounts),
@@ -113,6 +117,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Receivers(receivers) => receivers.run(),
         Command::Notices(notices) => notices.run(),
         Command::Clients(clients) => clients.run(),
+        Command::ServiceProviders(providers) => providers.run(),
         Command::Accounts(accounts) => accounts.run(),
         Command::Sessions(sessions) => sessions.run(),
         Command::Keys(keys) => keys.run(),

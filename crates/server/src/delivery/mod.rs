@@ -16,7 +16,7 @@ mod sender;
 mod standing;
 mod stream;
 mod supervisor;
-mod tls;
+pub(crate) mod tls;
 mod trouble;
 mod window;
 mod zone;

@@ -11,6 +11,7 @@ pub mod effects;
 pub mod notices;
 pub mod own_factors;
 pub mod receivers;
+pub mod service_providers;
 pub mod sessions;
 pub mod settings;
 pub mod storages;

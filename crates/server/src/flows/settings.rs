@@ -16,6 +16,7 @@ use countersign_vault::{VaultError, request_change};
 
 use super::configuration_backups::{self, NewPassphrase};
 use super::notices::NoticeChange;
+use super::service_providers::{self, ProviderChange, ProviderRefusal};
 use super::storages::{self, StorageRefusal};
 use super::{accounts, clients, notices, receivers};
 use crate::app::App;
@@ -67,6 +68,8 @@ pub enum Change {
     ConfigurationSchedule(Schedule),
     /// Another passphrase of configuration backups. Asked for with [`configuration_backups::set_passphrase`].
     ConfigurationPassphrase(NewPassphrase),
+    /// Another description of a service provider, or the end of it.
+    ServiceProvider(ProviderChange),
     /// Who there is, what they may do, with what they log on. Asked for with [`super::accounts::change`].
     Account(AccountChange),
 }
@@ -150,6 +153,9 @@ pub enum ChangeError {
     /// It is too easy.
     #[error(transparent)]
     BadPassphrase(#[from] BadPassphrase),
+    /// The service provider cannot be so.
+    #[error(transparent)]
+    Provider(#[from] ProviderRefusal),
     /// The role is missing, or what was asked for does not fit.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -241,6 +247,7 @@ pub(crate) async fn change_in(
         (Operation::DisableFourEyes, _) => Deed::DisableFourEyes,
         (_, Subject::Client { .. } | Subject::ClientSecret { .. }) => Deed::ChangeClients,
         (_, Subject::Account { .. }) => Deed::ChangeAccounts,
+        (_, Subject::ServiceProvider { after, before, .. }) => service_providers::deed(after.as_deref(), before),
         (_, subject) => configuration_backups::deed(subject).unwrap_or(Deed::ChangeSettings),
     };
     match decide(actor, deed, &policy, now) {
@@ -312,6 +319,7 @@ async fn describe(
         Change::RotateClientSecret(id) => return clients::rotating(tx, id).await,
         Change::DeleteConfigurationBackup(id) => return configuration_backups::deleting(tx, id).await.map(Some),
         Change::ConfigurationSchedule(after) => return configuration_backups::scheduling(tx, after).await,
+        Change::ServiceProvider(change) => return service_providers::describe(tx, change).await,
         // Described by whoever asks for it.
         Change::Account(_) | Change::Notices(_) | Change::ConfigurationPassphrase(_) => return Ok(None),
     };
@@ -414,6 +422,14 @@ pub(super) async fn apply(
         }
         Subject::StorageChange { after, before, storage } => {
             storages::apply_change(tx, *storage, before, after, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::ServiceProvider {
+            after,
+            before,
+            provider,
+        } => {
+            service_providers::apply(tx, *provider, (before, after.as_deref()), by, request, now).await?;
             Ok(Changed::Done)
         }
         Subject::ClientSecret { client, secret } => {

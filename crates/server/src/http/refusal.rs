@@ -13,6 +13,7 @@ use crate::configuration_backup::make::MakeError;
 use crate::configuration_backup::sealed_file::FileFault;
 use crate::flows::account_links::LinkError;
 use crate::flows::decide::DecideError;
+use crate::flows::service_providers::ProviderRefusal;
 use crate::flows::sessions::SessionError;
 use crate::flows::settings::ChangeError;
 use crate::flows::storages::StorageRefusal;
@@ -135,6 +136,22 @@ impl From<ChangeError> for Problem {
             ChangeError::NoReceiver => Self::new(Kind::NotFound, error.to_string()),
             ChangeError::NameTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "name"),
             ChangeError::BadReceiver(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "options.tls"),
+            ChangeError::Provider(refusal) => {
+                let kind = match refusal {
+                    ProviderRefusal::None => Kind::NotFound,
+                    ProviderRefusal::NameTaken => Kind::Conflict,
+                    ProviderRefusal::NoBackup(_)
+                    | ProviderRefusal::Bad(_)
+                    | ProviderRefusal::BadCertificates(_)
+                    | ProviderRefusal::Password => Kind::Invalid,
+                };
+                let field = refusal.field();
+                let problem = Self::new(kind, refusal.to_string());
+                match field {
+                    Some(field) => problem.with("field", field),
+                    None => problem,
+                }
+            }
             ChangeError::BadCertificates(_) => {
                 Self::new(Kind::Invalid, error.to_string()).with("field", "options.tls.ca")
             }

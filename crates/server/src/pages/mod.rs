@@ -29,6 +29,8 @@
 //! | `/notices` | [`ChannelsPage`] | |
 //! | `/notices/new`, `/notices/new-webhook`, `/notices/{id}` | [`ChannelPage`] | `POST /notices`, `POST /notices/{id}`: see [`ChannelForm`]; `POST /notices/{id}/test`, `…/remove` |
 //! | `/clients` | [`ClientsPage`] | |
+//! | `/service-providers` | [`ServiceProvidersPage`] | |
+//! | `/service-providers/new`, `/service-providers/{id}` | [`ServiceProviderPage`] | `POST /service-providers`, `POST /service-providers/{id}`: see [`ServiceProviderForm`]; `POST …/password`, `…/test`, `…/copy`, `…/unschedule`, `…/delete` |
 //! | `/clients/new`, `/clients/{id}` | [`ClientPage`] | `POST /clients`, `POST /clients/{id}`: see [`ClientForm`]; `POST /clients/{id}/secret`, `…/remove` |
 //! | `/configuration-backups` | [`ConfigurationBackupsPage`] | `POST /configuration-backups`; `…/schedule`: `at`, `keep`; `…/passphrase`: `passphrase`, `repeat`; `…/{id}/verify`, `…/{id}/delete` |
 //! | `/settings` | [`SettingsPage`] | `POST /settings`: `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`, `event_retention_days`, `logoff_minutes`, `session_hours`, `open_requests`, `undo_hours`, `mfa_for_all`; `POST /settings/four-eyes/on`, `…/off` |
@@ -60,6 +62,7 @@ mod recorded;
 mod request;
 pub mod respond;
 mod security;
+mod service_providers;
 mod set_up;
 mod settings;
 mod sign_in;
@@ -100,6 +103,10 @@ pub use request::{
     ObjectRow, RequestPage, Stays, Subject, Veto, VetoForm, WarningLine,
 };
 pub use security::{ConfirmPage, EnrolTotpPage, PasskeyRow, PasswordForm, SecurityPage};
+pub use service_providers::{
+    CopyRow, CopyStanding, ProviderTest, ScheduleRow, ServiceProviderForm, ServiceProviderPage, ServiceProviderRow,
+    ServiceProvidersPage,
+};
 pub use set_up::{OtherPerson, PasswordProblem, SetUpDone, SetUpPassword, SetUpSecondFactor};
 pub use settings::{FourEyes, SettingsForm, SettingsPage};
 pub use sign_in::{PasskeyAsk, SignIn, SignInCode, SignInMessage, SignInPassword, SignedOut};

@@ -320,6 +320,3 @@ impl SetPassphrase {
         said(remote, answer, self.asked.json, done)
     }
 }
-
-#[cfg(test)]
-mod tests;

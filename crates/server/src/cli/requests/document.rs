@@ -17,6 +17,7 @@ use crate::flows::clients;
 use crate::flows::configuration_backups;
 use crate::flows::notices;
 use crate::flows::receivers::{Difference, differences};
+use crate::flows::service_providers;
 use crate::flows::settings::policy_differences;
 use crate::flows::storages;
 use crate::pages::{Bytes, Count};
@@ -415,6 +416,13 @@ impl Lines {
             }
             Subject::ConfigurationSchedule { after, before } => {
                 self.differences(configuration_backups::differences(*before, *after));
+            }
+            Subject::ServiceProvider { after, before, .. } => {
+                self.add("provider", format!("{} {}", before.name, before.url));
+                if after.is_none() {
+                    self.add("remark", "the copies there stay as they are");
+                }
+                self.differences(service_providers::differences(Some(before), after.as_deref()));
             }
             Subject::Receiver { after, before, .. } => {
                 let name = before.as_ref().or(after.as_ref()).map(|spec| spec.name.to_string());

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::receiver::ReceiverSpec;
+use countersign_core::receiver::{ReceiverSpec, TlsOptions};
 use countersign_events::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -29,10 +29,19 @@ use verifier::{Anchor, Seen, Verifier};
 /// One attempt's side of TLS: what is expected of the receiver and what it is shown. Made anew for each connection, so
 /// that renewed files need no restart.
 #[derive(Debug)]
-pub(super) struct Tls {
+pub(crate) struct Tls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     notes: Notes,
+}
+
+/// Why there is no secure connection.
+#[derive(Debug)]
+pub(crate) struct Insecure {
+    /// Whether it is about who they and we are, and so does not go away by itself.
+    pub(crate) lasts: bool,
+    /// For people.
+    pub(crate) words: String,
 }
 
 /// What was noted of a handshake, to say later why it failed.
@@ -52,8 +61,21 @@ impl Tls {
     /// # Errors
     /// For people: certificates that cannot be read or used.
     pub(super) fn prepare(spec: &ReceiverSpec, own: Option<&OwnCertificate>, now: Timestamp) -> Result<Self, String> {
+        Self::prepare_for(&spec.options.tls, spec.address.host(), own, now)
+    }
+
+    /// The same for any server at this host.
+    ///
+    /// # Errors
+    /// For people: certificates that cannot be read or used.
+    pub(crate) fn prepare_for(
+        options: &TlsOptions,
+        host: &str,
+        own: Option<&OwnCertificate>,
+        now: Timestamp,
+    ) -> Result<Self, String> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let shown = if spec.options.tls.client_certificate {
+        let shown = if options.client_certificate {
             let own = own.ok_or(
                 "this receiver is to see our certificate, but there is none: set events.tls_cert and events.tls_key",
             )?;
@@ -65,7 +87,7 @@ impl Tls {
             seen: Arc::default(),
             shown: Arc::new(shown),
         };
-        let verifier = Verifier::new(anchor(spec, &provider)?, &provider, Arc::clone(&notes.seen));
+        let verifier = Verifier::new(anchor(options, &provider)?, &provider, Arc::clone(&notes.seen));
         let mut config = ClientConfig::builder_with_details(provider, Arc::new(Moment(now)))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
@@ -76,8 +98,21 @@ impl Tls {
         config.resumption = rustls::client::Resumption::disabled();
         Ok(Self {
             config: Arc::new(config),
-            name: name(spec)?,
+            name: name(options, host)?,
             notes,
+        })
+    }
+
+    /// Makes a connection secure to a server that will answer what it is asked.
+    ///
+    /// # Errors
+    /// Why there is no secure connection.
+    pub(crate) async fn secure(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Insecure> {
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        let connected = connector.connect(self.name.clone(), stream).await;
+        connected.map_err(|error| Insecure {
+            lasts: error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()),
+            words: self.notes.explain(&error),
         })
     }
 
@@ -113,8 +148,7 @@ pub(super) fn check(spec: &ReceiverSpec, own: Option<&OwnCertificate>, now: Time
     Tls::prepare(spec, own, now).map(drop)
 }
 
-fn anchor(spec: &ReceiverSpec, provider: &Arc<CryptoProvider>) -> Result<Anchor, String> {
-    let tls = &spec.options.tls;
+fn anchor(tls: &TlsOptions, provider: &Arc<CryptoProvider>) -> Result<Anchor, String> {
     if let Some(fingerprint) = &tls.fingerprint {
         return Ok(Anchor::Fingerprint(*fingerprint));
     }
@@ -143,9 +177,8 @@ fn anchor(spec: &ReceiverSpec, provider: &Arc<CryptoProvider>) -> Result<Anchor,
 }
 
 /// The name the certificate must be for.
-fn name(spec: &ReceiverSpec) -> Result<ServerName<'static>, String> {
-    let wanted = spec.options.tls.server_name.as_ref();
-    let name = wanted.map_or_else(|| spec.address.host(), |name| name.as_str());
+fn name(options: &TlsOptions, host: &str) -> Result<ServerName<'static>, String> {
+    let name = options.server_name.as_ref().map_or(host, |name| name.as_str());
     ServerName::try_from(name.to_owned())
         .map_err(|_| format!("no certificate can be for {name}: set the name in it (server_name)"))
 }

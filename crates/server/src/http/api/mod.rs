@@ -13,6 +13,7 @@ mod events;
 mod notices;
 mod receivers;
 mod requests;
+mod service_providers;
 mod sessions;
 mod settings;
 mod signing_keys;
@@ -45,6 +46,7 @@ pub fn router() -> Router<AppState> {
         .merge(notices::router())
         .merge(clients::router())
         .merge(configuration_backups::router())
+        .merge(service_providers::router())
         .merge(tokens::router())
         .merge(accounts::router())
         .merge(sessions::router())

@@ -46,6 +46,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("receivers.rs"),
         include_str!("clients.rs"),
         include_str!("configuration_backups.rs"),
+        include_str!("service_providers.rs"),
         include_str!("tokens.rs"),
         include_str!("accounts.rs"),
         include_str!("sessions.rs"),
@@ -104,5 +105,6 @@ mod decisions;
 mod events;
 mod hostile;
 mod receivers;
+mod service_providers;
 mod storages;
 mod unlock;

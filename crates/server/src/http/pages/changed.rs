@@ -4,6 +4,7 @@ use axum::response::Response;
 
 use super::notice::Notice;
 use super::{recorded, words};
+use crate::flows::service_providers::ProviderRefusal;
 use crate::flows::settings::{ChangeError, Changed};
 use crate::flows::storages::StorageRefusal;
 use crate::http::Problem;
@@ -54,6 +55,8 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
             | VaultError::RequestsWait
             | VaultError::InUse(_)),
         ) => Ok(words::sentence(&error.to_string())),
+        ChangeError::Provider(ProviderRefusal::None) => Err(error.into()),
+        ChangeError::Provider(_) => Ok(words::sentence(&error.to_string())),
         ChangeError::Vault(VaultError::Drift) => {
             Ok("Someone else changed it in the meantime. Look at the current state, then try again.".to_owned())
         }

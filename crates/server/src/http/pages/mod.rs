@@ -15,6 +15,7 @@
 //! | `GET`, `POST /receivers`, `/receivers/new`, `/receivers/{id}`, `POST /receivers/{id}/test`, `…/remove` | [`receivers`] |
 //! | `GET`, `POST /receivers/{id}/filter`, `GET …/filter/export`, `POST …/filter/import` | [`receiver_filter`] |
 //! | `GET`, `POST /clients`, `/clients/new`, `/clients/{id}`, `POST /clients/{id}/secret`, `…/remove` | [`clients`] |
+//! | `GET`, `POST /service-providers`, `/service-providers/new`, `/service-providers/{id}`, `POST /service-providers/{id}/…` | [`service_providers`] |
 //! | `GET /account/security`, and the forms below it | [`security`]; each asks for a factor shown within five minutes ([`fresh`]) |
 //! | `GET`, `POST /account/confirm`, `POST /account/passkeys/challenge` | [`confirm`], [`own_factors`] |
 //! | `GET`, `POST /device` | [`device`] |
@@ -54,6 +55,7 @@ mod receivers;
 mod recorded;
 mod request;
 mod security;
+mod service_providers;
 mod sessions;
 mod settings;
 mod storages;
@@ -192,6 +194,23 @@ pub fn router(app: &AppState) -> Router<AppState> {
             "/configuration-backups/{id}/delete",
             post(configuration_backups::delete),
         )
+        .route(
+            "/service-providers",
+            get(service_providers::list).post(service_providers::add),
+        )
+        .route("/service-providers/new", get(service_providers::new))
+        .route(
+            "/service-providers/{id}",
+            get(service_providers::show).post(service_providers::change),
+        )
+        .route("/service-providers/{id}/password", post(service_providers::password))
+        .route("/service-providers/{id}/test", post(service_providers::test))
+        .route("/service-providers/{id}/copy", post(service_providers::copy))
+        .route(
+            "/service-providers/{id}/unschedule",
+            post(service_providers::unschedule),
+        )
+        .route("/service-providers/{id}/delete", post(service_providers::delete))
         .route("/device", get(device::show).post(device::answer))
         .route("/settings", get(settings::show).post(settings::save))
         .route("/settings/four-eyes/on", post(settings::turn_on))

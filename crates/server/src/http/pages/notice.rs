@@ -28,6 +28,8 @@ pub enum Notice {
     ClientRemoved,
     /// A backup of the configuration was made.
     ConfigurationBackedUp,
+    /// A service provider was deleted at once.
+    ServiceProviderDeleted,
     /// A backup was deleted at once.
     Deleted,
     /// A snapshot was deleted at once.
@@ -60,7 +62,7 @@ impl Notice {
     /// The name in the query.
     pub const PARAMETER: &str = "done";
 
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 25] = [
         Self::Approved,
         Self::Rejected,
         Self::Vetoed,
@@ -72,6 +74,7 @@ impl Notice {
         Self::Unlocked,
         Self::ClientRemoved,
         Self::ConfigurationBackedUp,
+        Self::ServiceProviderDeleted,
         Self::Deleted,
         Self::SnapshotDeleted,
         Self::StorageDeleted,
@@ -105,6 +108,7 @@ impl Notice {
             Self::Unlocked => "unlocked",
             Self::ClientRemoved => "client-removed",
             Self::ConfigurationBackedUp => "configuration-backed-up",
+            Self::ServiceProviderDeleted => "service-provider-deleted",
             Self::Deleted => "deleted",
             Self::SnapshotDeleted => "snapshot-deleted",
             Self::StorageDeleted => "storage-deleted",
@@ -135,6 +139,7 @@ impl Notice {
             Self::Unlocked => "Wrong passwords and codes of this account are forgotten.",
             Self::ClientRemoved => "The client was removed, and what it was given has ended.",
             Self::ConfigurationBackedUp => "A configuration backup was made.",
+            Self::ServiceProviderDeleted => "The service provider was deleted. The copies there stay as they are.",
             Self::Deleted => "The backup was deleted.",
             Self::SnapshotDeleted => "The snapshot was deleted.",
             Self::StorageDeleted => "The storage is out of service.",

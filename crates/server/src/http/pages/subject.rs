@@ -6,8 +6,9 @@ use countersign_core::manifest::{ManifestBackup, Subject as Changes};
 use countersign_core::notice::{ChannelSpec, Way};
 use countersign_core::receiver::ReceiverSpec;
 use countersign_core::request::{KindSum, State, Summary};
+use countersign_core::service_provider::ServiceProviderSpec;
 use countersign_core::{
-    AccountKind, AccountName, BackupId, FolderPath, Name, ObjectKind, Policy, RequestId, StorageSpec,
+    AccountKind, AccountName, BackupId, FolderPath, Name, ObjectKind, Policy, RequestId, ServiceProviderId, StorageSpec,
 };
 use countersign_events::entry;
 use countersign_store::{ListedObject, RequestRecord, StoreError, View};
@@ -17,6 +18,7 @@ use super::{Asked, words};
 use crate::flows::accounts;
 use crate::flows::notices;
 use crate::flows::receivers::{Difference, differences};
+use crate::flows::service_providers;
 use crate::flows::settings::policy_differences;
 use crate::flows::storages;
 use crate::flows::{clients, configuration_backups};
@@ -90,6 +92,11 @@ pub async fn of(
             let rows = configuration_backups::differences(before, after).into_iter();
             Subject::Change(rows.map(difference_row).collect())
         }
+        Changes::ServiceProvider {
+            after,
+            before,
+            provider,
+        } => Subject::Change(provider_rows(provider, &before, after.as_deref())),
         Changes::Receiver { after, before, .. } => Subject::Change(receiver_rows(before.as_deref(), after.as_deref())),
     })
 }
@@ -280,6 +287,33 @@ fn setting(name: &'static str) -> (&'static str, &'static str) {
         "mfa_for_all" => ("Everybody needs a second factor", ""),
         other => (other, ""),
     }
+}
+
+/// Which service provider it is about, and what differs; of one that is to be forgotten, what it was.
+fn provider_rows(
+    id: ServiceProviderId,
+    before: &ServiceProviderSpec,
+    after: Option<&ServiceProviderSpec>,
+) -> Vec<ChangeRow> {
+    let first = ChangeRow {
+        what: format!("Service provider {id}"),
+        before: before.name.to_string(),
+        after: after.map_or_else(
+            || "deleted: nothing more is copied there, and the copies there stay as they are".to_owned(),
+            |after| after.name.to_string(),
+        ),
+    };
+    let more = service_providers::differences(Some(before), after).into_iter();
+    std::iter::once(first)
+        .chain(more.map(|Difference { name, before, after }| {
+            let told = |value: String| if value.is_empty() { "not set".to_owned() } else { value };
+            ChangeRow {
+                what: name,
+                before: told(before),
+                after: told(after),
+            }
+        }))
+        .collect()
 }
 
 /// Which client it is about, and what differs.

@@ -14,6 +14,7 @@ mod logon;
 mod notice_channels;
 mod receivers;
 mod requests;
+mod service_providers;
 mod storages;
 
 use clients::{client, clients};
@@ -578,6 +579,7 @@ pub fn all() -> Vec<(String, String)> {
     pages.extend(logon::security_pages());
     pages.extend(accounts::link_pages());
     pages.extend(accounts::account_pages());
+    pages.extend(service_providers::service_provider_pages());
     pages.extend(hostile::hostile_pages());
     pages
 }

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use super::scene::{SNAPSHOTS, Scene, said};
 use crate::testing::NOW;
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 16] = [
     "/pending",
     "/requests/1",
     "/requests/1/recorded",
@@ -20,6 +20,8 @@ const PAGES: [&str; 14] = [
     "/clients",
     "/clients/new",
     "/clients/cli",
+    "/service-providers",
+    "/service-providers/new",
     "/settings",
 ];
 
@@ -68,7 +70,14 @@ async fn whoever_is_logged_on_sees_everything_and_a_viewer_changes_nothing() {
         // The one form that is always there is the one to sign out.
         assert_eq!(
             answer.body.matches("method=\"post\"").count() > 1,
-            ["/settings", "/receivers/new", "/clients/new", "/clients/cli"].contains(&page),
+            [
+                "/settings",
+                "/receivers/new",
+                "/clients/new",
+                "/clients/cli",
+                "/service-providers/new"
+            ]
+            .contains(&page),
             "{page}"
         );
     }
