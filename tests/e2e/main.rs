@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod commands;
 mod convert;
 mod crash;
 mod delivery;

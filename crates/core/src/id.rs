@@ -69,6 +69,10 @@ id!(
     ServiceProviderId
 );
 id!(
+    /// A command that was allowed.
+    CommandId
+);
+id!(
     /// Where notices are sent: a mail server or a webhook.
     NoticeChannelId
 );

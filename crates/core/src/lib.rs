@@ -7,10 +7,12 @@ pub mod account_change;
 pub mod backup;
 pub mod behind;
 pub mod clock;
+pub mod command;
 pub mod decide;
 pub mod email;
 pub mod factor;
 pub mod fence;
+pub mod grant;
 pub mod id;
 pub mod logon;
 pub mod manifest;
@@ -37,8 +39,8 @@ pub use backup::BackupKind;
 pub use clock::{Clock, Entropy, ManualClock, Moment};
 pub use decide::{Actor, Deed, Refusal, Verdict, Via, decide};
 pub use id::{
-    AccountId, BackupId, ConfigurationBackupId, Name, NoticeChannelId, ReceiverId, RequestId, ServiceProviderId,
-    StorageId, TokenId,
+    AccountId, BackupId, CommandId, ConfigurationBackupId, Name, NoticeChannelId, ReceiverId, RequestId,
+    ServiceProviderId, StorageId, TokenId,
 };
 pub use manifest::{Initiator, Manifest, ManifestBackup, ManifestObject, Subject};
 pub use object::{Object, ObjectKey, ObjectKind, ObjectName, Sha256};

@@ -229,6 +229,7 @@ async fn decide_in(
         .await;
     app.vault.decided();
     app.delivery_changed.notify_one();
+    app.command_waits.notify_waiters();
     drop(gate);
     match outcome? {
         Outcome::Decided(ids) => Ok(ids),

@@ -13,7 +13,7 @@ use countersign_vault::{VaultError, request_change};
 
 use super::notices::NoticeChange;
 use super::storages::{self, StorageRefusal};
-use super::{accounts, clients, notices, receivers};
+use super::{accounts, clients, commands, notices, receivers, runners};
 use crate::app::App;
 use crate::receivers::BadCertificates;
 
@@ -57,6 +57,8 @@ pub enum Change {
     RotateClientSecret(ClientId),
     /// By which channels people are told of requests. Asked for with [`super::notices`].
     Notices(Box<NoticeChange>),
+    /// A service account that is to be a runner.
+    AddRunner(AccountId),
     /// Who there is, what they may do, with what they log on. Asked for with [`super::accounts::change`].
     Account(AccountChange),
 }
@@ -125,6 +127,18 @@ pub enum ChangeError {
     /// The parts of a channel do not go together.
     #[error(transparent)]
     BadChannel(#[from] BadChannel),
+    /// Only programs are runners.
+    #[error("only an active service account can be a runner: add one first")]
+    NoService,
+    /// It is one.
+    #[error("this account is a runner already")]
+    RunnerTaken,
+    /// It is none.
+    #[error("this account is no runner")]
+    NoRunner,
+    /// A lost one is not simply made again: another host would get the commands.
+    #[error("this runner has a token, which is not told again: remove the runner and add it anew")]
+    RunnerHasToken,
     /// The parts of a client do not go together.
     #[error(transparent)]
     BadClient(#[from] BadClient),
@@ -206,6 +220,10 @@ pub(crate) async fn change_in(
             }
             notices::describe(tx, *change, now).await?
         }
+        Change::AddRunner(id) => {
+            let (target, subject) = runners::adding(tx, id, now).await?;
+            Some((Operation::UpdateSecuritySettings, target, subject))
+        }
         change => describe(tx, change, &policy).await?,
     };
     let Some((operation, target, subject)) = described else {
@@ -214,7 +232,7 @@ pub(crate) async fn change_in(
     let deed = match (&operation, &subject) {
         (Operation::DisableFourEyes, _) => Deed::DisableFourEyes,
         (_, Subject::Client { .. } | Subject::ClientSecret { .. }) => Deed::ChangeClients,
-        (_, Subject::Account { .. }) => Deed::ChangeAccounts,
+        (_, Subject::Account { .. } | Subject::Runner { .. }) => Deed::ChangeAccounts,
         _ => Deed::ChangeSettings,
     };
     match decide(actor, deed, &policy, now) {
@@ -285,7 +303,7 @@ async fn describe(
         Change::RemoveClient(id) => clients::removing(tx, &id).await?,
         Change::RotateClientSecret(id) => return clients::rotating(tx, id).await,
         // Described by whoever asks for it.
-        Change::Account(_) | Change::Notices(_) => return Ok(None),
+        Change::Account(_) | Change::Notices(_) | Change::AddRunner(_) => return Ok(None),
     };
     Ok(Some((Operation::UpdateSecuritySettings, what, subject)))
 }
@@ -334,6 +352,15 @@ pub(super) async fn apply(
         }
         Subject::NoticeChannel { after, before, channel } => {
             let changes = notices::apply(tx, after.as_deref(), before.as_deref(), *channel, now).await?;
+            report_change(tx, changes, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::Command(spec) => {
+            commands::apply(tx, spec, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::Runner { account, name } => {
+            let changes = runners::apply(tx, *account, name, now).await?;
             report_change(tx, changes, by, request, now).await?;
             Ok(Changed::Done)
         }

@@ -23,12 +23,14 @@ pub enum Section {
     Notices,
     /// What may ask for logons.
     Clients,
+    /// Commands that were allowed, and who runs them.
+    Commands,
     /// Security settings.
     Settings,
 }
 
 impl Section {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Pending,
         Self::History,
         Self::Events,
@@ -39,6 +41,7 @@ impl Section {
         Self::Receivers,
         Self::Notices,
         Self::Clients,
+        Self::Commands,
         Self::Settings,
     ];
 
@@ -55,6 +58,7 @@ impl Section {
             Self::Receivers => "/receivers",
             Self::Notices => "/notices",
             Self::Clients => "/clients",
+            Self::Commands => "/commands",
             Self::Settings => "/settings",
         }
     }
@@ -72,6 +76,7 @@ impl Section {
             Self::Receivers => "Receivers",
             Self::Notices => "Notices",
             Self::Clients => "Clients",
+            Self::Commands => "Commands",
             Self::Settings => "Settings",
         }
     }
@@ -110,7 +115,7 @@ pub struct AlertLine {
 }
 
 impl Chrome {
-    pub(super) const fn sections(&self) -> [Section; 11] {
+    pub(super) const fn sections(&self) -> [Section; 12] {
         Section::ALL
     }
 

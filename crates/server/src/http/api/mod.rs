@@ -8,10 +8,12 @@ mod alerts;
 mod backups;
 mod body;
 mod clients;
+mod commands;
 mod events;
 mod notices;
 mod receivers;
 mod requests;
+mod runners;
 mod sessions;
 mod settings;
 mod signing_keys;
@@ -43,6 +45,8 @@ pub fn router() -> Router<AppState> {
         .merge(receivers::router())
         .merge(notices::router())
         .merge(clients::router())
+        .merge(commands::router())
+        .merge(runners::router())
         .merge(tokens::router())
         .merge(accounts::router())
         .merge(sessions::router())

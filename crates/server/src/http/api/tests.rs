@@ -45,6 +45,8 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("notices.rs"),
         include_str!("receivers.rs"),
         include_str!("clients.rs"),
+        include_str!("commands.rs"),
+        include_str!("runners.rs"),
         include_str!("tokens.rs"),
         include_str!("accounts.rs"),
         include_str!("sessions.rs"),
@@ -99,6 +101,7 @@ fn every_reference_in_the_document_leads_somewhere() {
 mod accounts;
 mod calls;
 mod clients;
+mod commands;
 mod decisions;
 mod events;
 mod hostile;

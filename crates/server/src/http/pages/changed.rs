@@ -39,6 +39,9 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         | ChangeError::ClientTaken
         | ChangeError::BuiltInClient
         | ChangeError::NoSecret
+        | ChangeError::NoService
+        | ChangeError::RunnerTaken
+        | ChangeError::RunnerHasToken
         | ChangeError::BadClient(_)
         | ChangeError::BadCertificates(_) => Ok(words::sentence(&error.to_string())),
         ChangeError::Storage(StorageRefusal::NoStorage) => {
@@ -59,6 +62,7 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         ChangeError::NoNoticeChannel => Err(Problem::new(crate::http::Kind::NotFound, "There is no such channel.")),
         ChangeError::NoClient => Err(Problem::new(crate::http::Kind::NotFound, "There is no such client.")),
         ChangeError::NoAccount => Err(Problem::new(crate::http::Kind::NotFound, "There is no such account.")),
+        ChangeError::NoRunner => Err(Problem::new(crate::http::Kind::NotFound, "There is no such runner.")),
         ChangeError::NoReceiver => Err(Problem::new(crate::http::Kind::NotFound, "There is no such receiver.")),
     }
 }

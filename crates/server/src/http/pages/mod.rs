@@ -15,6 +15,7 @@
 //! | `GET`, `POST /receivers`, `/receivers/new`, `/receivers/{id}`, `POST /receivers/{id}/test`, `…/remove` | [`receivers`] |
 //! | `GET`, `POST /receivers/{id}/filter`, `GET …/filter/export`, `POST …/filter/import` | [`receiver_filter`] |
 //! | `GET`, `POST /clients`, `/clients/new`, `/clients/{id}`, `POST /clients/{id}/secret`, `…/remove` | [`clients`] |
+//! | `GET /commands`, `/commands/{id}`, `POST /runners`, `/runners/{id}/token`, `…/remove` | [`commands`] |
 //! | `GET /account/security`, and the forms below it | [`security`]; each asks for a factor shown within five minutes ([`fresh`]) |
 //! | `GET`, `POST /account/confirm`, `POST /account/passkeys/challenge` | [`confirm`], [`own_factors`] |
 //! | `GET`, `POST /device` | [`device`] |
@@ -31,6 +32,7 @@ mod backups;
 mod changed;
 mod client_form;
 mod clients;
+mod commands;
 mod confirm;
 mod decision;
 mod device;
@@ -172,6 +174,11 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/clients/{id}", get(clients::show).post(clients::change))
         .route("/clients/{id}/secret", post(clients::secret))
         .route("/clients/{id}/remove", post(clients::remove))
+        .route("/commands", get(commands::list))
+        .route("/commands/{id}", get(commands::show))
+        .route("/runners", post(commands::add_runner))
+        .route("/runners/{id}/token", post(commands::runner_token))
+        .route("/runners/{id}/remove", post(commands::remove_runner))
         .route("/device", get(device::show).post(device::answer))
         .route("/settings", get(settings::show).post(settings::save))
         .route("/settings/four-eyes/on", post(settings::turn_on))

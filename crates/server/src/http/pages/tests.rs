@@ -2,6 +2,7 @@
 
 mod accounts;
 mod clients;
+mod commands;
 mod conflicts;
 mod decisions;
 mod looking;

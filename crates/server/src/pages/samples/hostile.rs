@@ -47,6 +47,7 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         initiator: text(),
         initiator_address: text(),
         why: Some(text()),
+        command: None,
         digest: text(),
         warnings: vec![WarningLine {
             strong: true,

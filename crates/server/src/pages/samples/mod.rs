@@ -7,6 +7,7 @@ use super::*;
 
 mod accounts;
 mod clients;
+mod commands;
 mod device;
 mod hostile;
 mod logon;
@@ -563,6 +564,7 @@ pub fn all() -> Vec<(String, String)> {
     pages.extend(logon::security_pages());
     pages.extend(accounts::link_pages());
     pages.extend(accounts::account_pages());
+    pages.extend(commands::all_of_commands());
     pages.extend(hostile::hostile_pages());
     pages
 }

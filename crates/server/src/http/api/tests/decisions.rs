@@ -106,6 +106,7 @@ async fn a_request_is_listed_and_shown_with_its_queue() {
           "id": 2
         }
       ],
+      "command": null,
       "comment": null,
       "created_at": "2026-11-18T11:07:40.000000+00:00",
       "decided_at": null,
@@ -251,6 +252,7 @@ async fn a_second_person_approves_what_they_have_seen() {
 
     {
       "approve_with": [],
+      "command": null,
       "comment": "clean-up",
       "created_at": "2026-11-18T11:06:40.000000+00:00",
       "decided_at": "2026-11-18T11:08:40.000000+00:00",
