@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod commands;
 mod configuration;
 mod convert;
 mod crash;

@@ -73,6 +73,10 @@ id!(
     CopyId
 );
 id!(
+    /// A command that was allowed.
+    CommandId
+);
+id!(
     /// Where notices are sent: a mail server or a webhook.
     NoticeChannelId
 );

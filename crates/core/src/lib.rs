@@ -7,11 +7,13 @@ pub mod account_change;
 pub mod backup;
 pub mod behind;
 pub mod clock;
+pub mod command;
 pub mod configuration_backup;
 pub mod decide;
 pub mod email;
 pub mod factor;
 pub mod fence;
+pub mod grant;
 pub mod id;
 pub mod logon;
 pub mod manifest;
@@ -39,7 +41,7 @@ pub use backup::BackupKind;
 pub use clock::{Clock, Entropy, ManualClock, Moment};
 pub use decide::{Actor, Deed, Refusal, Verdict, Via, decide};
 pub use id::{
-    AccountId, BackupId, ConfigurationBackupId, CopyId, Name, NoticeChannelId, ReceiverId, RequestId,
+    AccountId, BackupId, CommandId, ConfigurationBackupId, CopyId, Name, NoticeChannelId, ReceiverId, RequestId,
     ServiceProviderId, StorageId, TokenId,
 };
 pub use manifest::{Initiator, Manifest, ManifestBackup, ManifestObject, Subject};

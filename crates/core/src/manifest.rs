@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account_change::{AccountSpec, Reset};
 use crate::behind::Party;
+use crate::command::CommandSpec;
 use crate::configuration_backup::Schedule;
 use crate::logon::{ClientId, ClientSpec};
 use crate::notice::ChannelSpec;
@@ -91,6 +92,8 @@ pub enum Subject {
         /// The SHA-256 of what is kept of it: another secret at the time of the effect is drift.
         secret: Sha256,
     },
+    /// A command to run, or to let a script run.
+    Command(Box<CommandSpec>),
     /// A channel by which people are told of requests.
     NoticeChannel {
         /// After; none when it is removed.
@@ -164,6 +167,13 @@ pub enum Subject {
         before: Box<ServiceProviderSpec>,
         /// Its immutable id.
         provider: ServiceProviderId,
+    },
+    /// A service account that is to be a runner: it gets the commands that are addressed to it.
+    Runner {
+        /// The account's immutable id.
+        account: AccountId,
+        /// Its name.
+        name: String,
     },
     /// A storage that goes out of service.
     Storage {
@@ -240,6 +250,8 @@ impl Subject {
             // Without its bytes the folder stays as it is.
             Self::Storage { purge, .. } => *purge,
             Self::Account { .. }
+            | Self::Command(_)
+            | Self::Runner { .. }
             | Self::Client { .. }
             | Self::ClientSecret { .. }
             | Self::NoticeChannel { .. }

@@ -46,6 +46,8 @@ pub struct App {
     pub stop: Stop,
     /// Rung when receivers were changed.
     pub delivery_changed: Arc<Notify>,
+    /// Rung when a command can be taken.
+    pub command_waits: Notify,
     /// What delivers events, once it was started.
     pub delivery: OnceLock<Delivery>,
     /// The last test messages to receivers.
@@ -117,6 +119,7 @@ impl App {
             tokens: Tokens::default(),
             stop: Stop::new(),
             delivery_changed: Arc::default(),
+            command_waits: Notify::new(),
             delivery: OnceLock::new(),
             receiver_tests: Tests::default(),
             notices,

@@ -54,6 +54,14 @@ pub async fn run(app: AppState, stop: CancellationToken) {
                 Ok(begun) => tracing::info!(begun, "approvals took effect at the end of their undo window"),
                 Err(error) => tracing::error!("an approval could not take effect and is tried again: {error}"),
             }
+            match crate::flows::commands::end_overdue(&app).await {
+                Ok(0) => {}
+                Ok(ended) => tracing::warn!(
+                    ended,
+                    "commands that nobody took in time, or whose runner never reported"
+                ),
+                Err(error) => tracing::error!(detail = error.detail(), "overdue commands could not be ended: {error}"),
+            }
             match app.unrecorded.record(&app.store).await {
                 Ok(0) => {}
                 Ok(recorded) => tracing::warn!(recorded, "logons that were denied while the store did not answer"),

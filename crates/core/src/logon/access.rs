@@ -175,8 +175,13 @@ impl Signer {
     /// # Errors
     /// The key is none.
     pub fn sign(&self, claims: &AccessClaims) -> Result<String, BadKey> {
+        self.sign_as(TYPE, claims)
+    }
+
+    /// Signs claims of another type.
+    pub(crate) fn sign_as<T: Serialize>(&self, kind: &str, claims: &T) -> Result<String, BadKey> {
         let mut header = Header::new(Algorithm::ES256);
-        header.typ = Some(TYPE.to_owned());
+        header.typ = Some(kind.to_owned());
         header.kid = Some(self.id.clone());
         jsonwebtoken::encode(&header, claims, &self.key).map_err(|_| BadKey)
     }
@@ -212,6 +217,23 @@ impl PublicKey {
         Ok(Self { id, x, y, key })
     }
 
+    /// From what others are told ([`Self::jwk`]).
+    ///
+    /// # Errors
+    /// It is none of ours.
+    pub fn from_jwk(jwk: &serde_json::Value) -> Result<Self, BadKey> {
+        let part = |name: &str| {
+            let text = jwk[name].as_str().ok_or(BadKey)?;
+            data_encoding::BASE64URL_NOPAD
+                .decode(text.as_bytes())
+                .map_err(|_| BadKey)
+        };
+        if jwk["kty"] != "EC" || jwk["crv"] != "P-256" {
+            return Err(BadKey);
+        }
+        Self::new(&[vec![4], part("x")?, part("y")?].concat())
+    }
+
     /// Its id: the `kid` of tokens.
     pub fn id(&self) -> &str {
         &self.id
@@ -236,6 +258,23 @@ pub fn read_access_token(
     issuer: &str,
     now: Timestamp,
 ) -> Result<AccessClaims, BadToken> {
+    let claims: AccessClaims = read_signed(token, TYPE, keys)?;
+    if claims.iss != issuer {
+        return Err(BadToken::Issuer);
+    }
+    let begins = claims.iat.max(claims.nbf.unwrap_or(i64::MIN));
+    if now.seconds() >= claims.exp || begins > now.seconds().saturating_add(LEEWAY_SECONDS) {
+        return Err(BadToken::Time);
+    }
+    Ok(claims)
+}
+
+/// Reads what one of these keys signed as this type, ES256 alone. Neither issuer, audience nor time is asked here.
+pub(crate) fn read_signed<T: serde::de::DeserializeOwned>(
+    token: &str,
+    kind: &str,
+    keys: &[PublicKey],
+) -> Result<T, BadToken> {
     if token.len() > LONGEST {
         return Err(BadToken::Form);
     }
@@ -243,7 +282,8 @@ pub fn read_access_token(
     let typed = header
         .typ
         .as_deref()
-        .is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE) || typ.eq_ignore_ascii_case("application/at+jwt"));
+        .map(|typ| typ.strip_prefix("application/").unwrap_or(typ))
+        .is_some_and(|typ| typ.eq_ignore_ascii_case(kind));
     // A key or a certificate that comes with a token proves nothing; ours never bring one, and have no critical extensions.
     let brings = header.jku.is_some() || header.jwk.is_some() || header.x5u.is_some() || header.x5c.is_some();
     if header.alg != Algorithm::ES256 || !typed || brings || header.crit.is_some() {
@@ -258,23 +298,13 @@ pub fn read_access_token(
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
-    let claims = match jsonwebtoken::decode::<AccessClaims>(token, &key.key, &validation) {
-        Ok(decoded) => decoded.claims,
-        Err(error) => {
-            return Err(match error.kind() {
-                jsonwebtoken::errors::ErrorKind::InvalidSignature => BadToken::Signature,
-                _ => BadToken::Form,
-            });
-        }
-    };
-    if claims.iss != issuer {
-        return Err(BadToken::Issuer);
+    match jsonwebtoken::decode::<T>(token, &key.key, &validation) {
+        Ok(decoded) => Ok(decoded.claims),
+        Err(error) => Err(match error.kind() {
+            jsonwebtoken::errors::ErrorKind::InvalidSignature => BadToken::Signature,
+            _ => BadToken::Form,
+        }),
     }
-    let begins = claims.iat.max(claims.nbf.unwrap_or(i64::MIN));
-    if now.seconds() >= claims.exp || begins > now.seconds().saturating_add(LEEWAY_SECONDS) {
-        return Err(BadToken::Time);
-    }
-    Ok(claims)
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub mod throttle;
 #[cfg(test)]
 mod simulation;
 
+pub(crate) use access::read_signed;
 pub use access::{AccessClaims, BadKey, BadToken, Confirmation, NewKey, PublicKey, Signer, read_access_token};
 pub use chain::{
     CHAIN_SECONDS, Chain, ChainEnd, Lives, RETRY_SECONDS, RefreshKey, RefreshRefusal, Shown, Turn, UNUSED_SECONDS,

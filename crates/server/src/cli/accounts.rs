@@ -1,6 +1,6 @@
 //! `countersign accounts`: look at accounts, add, change and reset them, over the API of a running server.
 
-mod document;
+pub(super) mod document;
 mod tokens;
 
 use std::process::ExitCode;
@@ -372,7 +372,8 @@ fn named(remote: &Remote, text: &str) -> Result<Value, Failure> {
         .ok_or_else(|| Failure::Refused(format!("there is no account {}", plain(text))))
 }
 
-fn known(remote: &Remote, text: &str) -> Result<Account, Failure> {
+/// The account of this name or number, if there is one.
+pub(super) fn known(remote: &Remote, text: &str) -> Result<Account, Failure> {
     read(remote, named(remote, text)?)
 }
 

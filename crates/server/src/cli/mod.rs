@@ -3,16 +3,21 @@
 mod accounts;
 mod backups;
 mod clients;
+mod commands;
 mod config;
 mod demo;
 mod doctor;
 mod events;
+mod grant;
 mod keys;
 mod login;
 mod notices;
 mod receivers;
 pub mod remote;
 mod requests;
+mod run;
+mod runner;
+mod runners;
 mod serve;
 mod service_providers;
 mod sessions;
@@ -61,6 +66,17 @@ enum Command {
     /// Look at storages, add, change and delete them, over the API of a running server
     #[command(subcommand)]
     Storages(storages::Storages),
+    Run(run::Run),
+    /// Look at commands that were allowed, and at what they wrote, over the API of a running server
+    #[command(subcommand)]
+    Commands(commands::Commands),
+    Runner(runner::Runner),
+    /// Look at runners, add and remove them, over the API of a running server
+    #[command(subcommand)]
+    Runners(runners::Runners),
+    /// Check and redeem the grant of a command
+    #[command(subcommand)]
+    Grant(grant::Grant),
     /// Look at receivers of events, change and test them, over the API of a running server
     #[command(subcommand)]
     Receivers(receivers::Receivers),
@@ -114,6 +130,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Requests(requests) => requests.run(),
         Command::Backups(backups) => backups.run(),
         Command::Storages(storages) => storages.run(),
+        Command::Run(run) => run.run(),
+        Command::Commands(commands) => commands.run(),
+        Command::Runner(runner) => runner.run(),
+        Command::Runners(runners) => runners.run(),
+        Command::Grant(grant) => grant.run(),
         Command::Receivers(receivers) => receivers.run(),
         Command::Notices(notices) => notices.run(),
         Command::Clients(clients) => clients.run(),

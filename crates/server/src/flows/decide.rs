@@ -234,6 +234,7 @@ async fn decide_in(
     app.vault.decided();
     app.delivery_changed.notify_one();
     app.configuration_backups.changed();
+    app.command_waits.notify_waiters();
     drop(gate);
     match outcome? {
         Outcome::Decided(ids) => Ok(ids),

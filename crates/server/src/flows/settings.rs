@@ -18,7 +18,7 @@ use super::configuration_backups::{self, NewPassphrase};
 use super::notices::NoticeChange;
 use super::service_providers::{self, ProviderChange, ProviderRefusal};
 use super::storages::{self, StorageRefusal};
-use super::{accounts, clients, notices, receivers};
+use super::{accounts, clients, commands, notices, receivers, runners};
 use crate::app::App;
 use crate::receivers::BadCertificates;
 
@@ -70,6 +70,8 @@ pub enum Change {
     ConfigurationPassphrase(NewPassphrase),
     /// Another description of a service provider, or the end of it.
     ServiceProvider(ProviderChange),
+    /// A service account that is to be a runner.
+    AddRunner(AccountId),
     /// Who there is, what they may do, with what they log on. Asked for with [`super::accounts::change`].
     Account(AccountChange),
 }
@@ -138,6 +140,18 @@ pub enum ChangeError {
     /// The parts of a channel do not go together.
     #[error(transparent)]
     BadChannel(#[from] BadChannel),
+    /// Only programs are runners.
+    #[error("only an active service account can be a runner: add one first")]
+    NoService,
+    /// It is one.
+    #[error("this account is a runner already")]
+    RunnerTaken,
+    /// It is none.
+    #[error("this account is no runner")]
+    NoRunner,
+    /// A lost one is not simply made again: another host would get the commands.
+    #[error("this runner has a token, which is not told again: remove the runner and add it anew")]
+    RunnerHasToken,
     /// The parts of a client do not go together.
     #[error(transparent)]
     BadClient(#[from] BadClient),
@@ -238,6 +252,10 @@ pub(crate) async fn change_in(
             let (target, subject) = configuration_backups::encrypting(tx, new).await?;
             Some((Operation::UpdateSecuritySettings, target, subject))
         }
+        Change::AddRunner(id) => {
+            let (target, subject) = runners::adding(tx, id, now).await?;
+            Some((Operation::UpdateSecuritySettings, target, subject))
+        }
         change => describe(tx, change, &policy).await?,
     };
     let Some((operation, target, subject)) = described else {
@@ -246,7 +264,7 @@ pub(crate) async fn change_in(
     let deed = match (&operation, &subject) {
         (Operation::DisableFourEyes, _) => Deed::DisableFourEyes,
         (_, Subject::Client { .. } | Subject::ClientSecret { .. }) => Deed::ChangeClients,
-        (_, Subject::Account { .. }) => Deed::ChangeAccounts,
+        (_, Subject::Account { .. } | Subject::Runner { .. }) => Deed::ChangeAccounts,
         (_, Subject::ServiceProvider { after, before, .. }) => service_providers::deed(after.as_deref(), before),
         (_, subject) => configuration_backups::deed(subject).unwrap_or(Deed::ChangeSettings),
     };
@@ -321,7 +339,9 @@ async fn describe(
         Change::ConfigurationSchedule(after) => return configuration_backups::scheduling(tx, after).await,
         Change::ServiceProvider(change) => return service_providers::describe(tx, change).await,
         // Described by whoever asks for it.
-        Change::Account(_) | Change::Notices(_) | Change::ConfigurationPassphrase(_) => return Ok(None),
+        Change::Account(_) | Change::Notices(_) | Change::ConfigurationPassphrase(_) | Change::AddRunner(_) => {
+            return Ok(None);
+        }
     };
     Ok(Some((Operation::UpdateSecuritySettings, what, subject)))
 }
@@ -396,6 +416,15 @@ pub(super) async fn apply(
         }
         Subject::ConfigurationSchedule { after, before } => {
             let changes = configuration_backups::apply_schedule(tx, *after, *before).await?;
+            report_change(tx, changes, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::Command(spec) => {
+            commands::apply(tx, spec, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::Runner { account, name } => {
+            let changes = runners::apply(tx, *account, name, now).await?;
             report_change(tx, changes, by, request, now).await?;
             Ok(Changed::Done)
         }

@@ -1,6 +1,7 @@
 //! Every way in which a flow or a crate below says no, as an answer. The one place where statuses are chosen for them.
 
 use countersign_core::account_change::AccountRefusal;
+use countersign_core::command::BadCommand;
 use countersign_core::logon::BadClient;
 use countersign_core::receiver::BadFilter;
 use countersign_core::storage::BadStorage;
@@ -12,6 +13,7 @@ use super::problem::{Kind, Problem};
 use crate::configuration_backup::make::MakeError;
 use crate::configuration_backup::sealed_file::FileFault;
 use crate::flows::account_links::LinkError;
+use crate::flows::commands::CommandError;
 use crate::flows::decide::DecideError;
 use crate::flows::service_providers::ProviderRefusal;
 use crate::flows::sessions::SessionError;
@@ -133,6 +135,9 @@ impl From<ChangeError> for Problem {
             ChangeError::NoConfigurationBackup => Self::new(Kind::NotFound, error.to_string()),
             ChangeError::BadSchedule(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "keep"),
             ChangeError::BadPassphrase(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "passphrase"),
+            ChangeError::NoService => Self::new(Kind::Invalid, error.to_string()).with("field", "account"),
+            ChangeError::RunnerTaken | ChangeError::RunnerHasToken => Self::new(Kind::Conflict, error.to_string()),
+            ChangeError::NoRunner => Self::new(Kind::NotFound, error.to_string()),
             ChangeError::NoReceiver => Self::new(Kind::NotFound, error.to_string()),
             ChangeError::NameTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "name"),
             ChangeError::BadReceiver(_) => Self::new(Kind::Invalid, error.to_string()).with("field", "options.tls"),
@@ -196,6 +201,38 @@ impl From<MakeError> for Problem {
             MakeError::File(_) | MakeError::Unopened(_) => Self::internal(&error),
             MakeError::Store(error) => error.into(),
         }
+    }
+}
+
+/// Why a command was not asked for, taken or told, as an answer.
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        let kind = match &error {
+            CommandError::Bad(bad) => {
+                let field = match bad {
+                    BadCommand::Name => "name",
+                    BadCommand::Argv => "argv",
+                    BadCommand::Environment => "environment",
+                    BadCommand::Folder => "folder",
+                    BadCommand::Audience => "audience",
+                    BadCommand::Limits => "seconds",
+                };
+                return Self::new(Kind::Invalid, error.to_string()).with("field", field);
+            }
+            CommandError::NoRunner(_) => return Self::new(Kind::Invalid, error.to_string()).with("field", "runner"),
+            CommandError::NoCommand => Kind::NotFound,
+            CommandError::NotYours(_) | CommandError::BadGrant(_) | CommandError::Other => Kind::Forbidden,
+            CommandError::RunnerInactive | CommandError::ForRunner | CommandError::Over(_) | CommandError::NotTaken => {
+                Kind::Conflict
+            }
+            CommandError::Vault(_) | CommandError::Keys(_) => {
+                return match error {
+                    CommandError::Vault(error) => error.into(),
+                    other => Self::internal(&other),
+                };
+            }
+        };
+        Self::new(kind, error.to_string())
     }
 }
 

@@ -25,12 +25,14 @@ pub enum Section {
     Clients,
     /// Where backups are copied to.
     ServiceProviders,
+    /// Commands that were allowed, and who runs them.
+    Commands,
     /// Security settings.
     Settings,
 }
 
 impl Section {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Pending,
         Self::History,
         Self::Events,
@@ -42,6 +44,7 @@ impl Section {
         Self::Notices,
         Self::Clients,
         Self::ServiceProviders,
+        Self::Commands,
         Self::Settings,
     ];
 
@@ -59,6 +62,7 @@ impl Section {
             Self::Notices => "/notices",
             Self::Clients => "/clients",
             Self::ServiceProviders => "/service-providers",
+            Self::Commands => "/commands",
             Self::Settings => "/settings",
         }
     }
@@ -77,6 +81,7 @@ impl Section {
             Self::Notices => "Notices",
             Self::Clients => "Clients",
             Self::ServiceProviders => "Service providers",
+            Self::Commands => "Commands",
             Self::Settings => "Settings",
         }
     }

@@ -33,6 +33,7 @@
 //! | `/service-providers/new`, `/service-providers/{id}` | [`ServiceProviderPage`] | `POST /service-providers`, `POST /service-providers/{id}`: see [`ServiceProviderForm`]; `POST …/password`, `…/test`, `…/copy`, `…/unschedule`, `…/delete` |
 //! | `/clients/new`, `/clients/{id}` | [`ClientPage`] | `POST /clients`, `POST /clients/{id}`: see [`ClientForm`]; `POST /clients/{id}/secret`, `…/remove` |
 //! | `/configuration-backups` | [`ConfigurationBackupsPage`] | `POST /configuration-backups`; `…/schedule`: `at`, `keep`; `…/passphrase`: `passphrase`, `repeat`; `…/{id}/verify`, `…/{id}/delete` |
+//! | `/commands`, `/commands/{id}` | [`CommandsPage`], [`CommandPage`] | `POST /runners`: `account`; `POST /runners/{id}/token`, `…/remove` |
 //! | `/settings` | [`SettingsPage`] | `POST /settings`: `expiry_days`, `quiet_seconds`, `collect_seconds`, `cool_off_hours`, `held_gib`, `event_retention_days`, `logoff_minutes`, `session_hours`, `open_requests`, `undo_hours`, `mfa_for_all`; `POST /settings/four-eyes/on`, `…/off` |
 //! | `/account/security` | [`SecurityPage`], [`EnrolTotpPage`] | `POST …/password`: `old`, `password`, `repeat`; `…/passkeys`: `label`, `passkey`; `…/passkeys/{id}/rename`, `…/remove`; `…/totp`, `…/totp/confirm`: `code`; `…/totp/remove`, `…/recovery-codes`, `…/end-others` |
 //! | `/account/confirm` | [`ConfirmPage`] | `POST /account/confirm`: `to`, and `code`, `passkey` or `password` |
@@ -45,6 +46,7 @@ mod backup;
 mod backups;
 mod chrome;
 mod clients;
+mod commands;
 mod configuration_backups;
 mod device;
 mod events;
@@ -82,6 +84,7 @@ pub use backup::{BackupPage, HeldBy, KindTotals, SnapshotRow};
 pub use backups::{BackupRow, BackupsPage, LockRow, StorageView};
 pub use chrome::{AlertLine, Chrome, Public, Section};
 pub use clients::{ClientForm, ClientPage, ClientRow, ClientState, ClientsPage};
+pub use commands::{CommandPage, CommandRow, CommandStanding, CommandsPage, RunnerRow, WrittenView};
 pub use configuration_backups::{ConfigurationBackupRow, ConfigurationBackupsPage};
 pub use device::{DeviceAsk, DevicePage, DeviceStep};
 pub use events::{EventFilter, EventRow, EventsPage, Severity};

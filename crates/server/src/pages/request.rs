@@ -1,6 +1,6 @@
 use askama::Template;
 
-use super::{Busy, Bytes, Chrome, Count, Moment, Pager, RequestState, Share, Span, assets, filters};
+use super::{Busy, Bytes, Chrome, CommandStanding, Count, Moment, Pager, RequestState, Share, Span, assets, filters};
 
 /// `/requests/{id}`: everything a second person needs to decide, and what became of it.
 #[derive(Template, Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct RequestPage {
     pub behind: Vec<String>,
     /// Why, in the initiator's words.
     pub why: Option<String>,
+    /// The command that came of it, and where it is in its life.
+    pub command: Option<(String, CommandStanding)>,
     /// When it was asked for.
     pub created: Moment,
     /// When it expires, or did.

@@ -12,15 +12,18 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use clap::Args;
-use countersign_core::logon::{ClientId, Grant};
-use countersign_core::{Clock as _, Sha256};
+use countersign_core::logon::{ClientId, Grant, PublicKey};
+use countersign_core::{Clock as _, Sha256, Why};
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
-use ureq::http::Response;
+use ureq::http::{HeaderValue, Request, Response};
+use ureq::middleware::MiddlewareNext;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body, RequestBuilder};
+use ureq::{Agent, Body, RequestBuilder, SendBody};
 
 use crate::adapters::SystemClock;
 use crate::config::PublicUrl;
+use crate::session::{QUERY_VALUE, WHY_HEADER};
 use credentials::{CredentialFile, Kept, NoCredentials};
 use failure::Failure;
 
@@ -128,6 +131,15 @@ impl Remote {
             None => remote.kept(CredentialFile::usual()?)?,
         });
         Ok(remote)
+    }
+
+    /// Says with every call from now on why it is made.
+    ///
+    /// # Errors
+    /// The certificate cannot be read.
+    pub fn because(&mut self, flags: &ServerFlags, why: Option<&Why>) -> Result<(), RemoteError> {
+        self.agent = agent_saying(flags, why)?;
+        Ok(())
     }
 
     fn kept(&self, file: CredentialFile) -> Result<Token, RemoteError> {
@@ -368,7 +380,23 @@ fn bearing<B>(request: RequestBuilder<B>, token: Option<&str>) -> RequestBuilder
     }
 }
 
+/// The keys that the server signs with.
+///
+/// # Errors
+/// They cannot be had.
+pub fn keys(remote: &Remote) -> Result<Vec<PublicKey>, RemoteError> {
+    let answer = remote.get("/oauth2/jwks")?;
+    let keys = answer["keys"].as_array().into_iter().flatten();
+    let read: Result<Vec<_>, _> = keys.map(PublicKey::from_jwk).collect();
+    read.map_err(|_| RemoteError::Strange(remote.url.to_string(), "its keys are none"))
+}
+
 pub(super) fn agent(flags: &ServerFlags) -> Result<Agent, RemoteError> {
+    agent_saying(flags, None)
+}
+
+/// The same, which says with every call why it is made.
+fn agent_saying(flags: &ServerFlags, why: Option<&Why>) -> Result<Agent, RemoteError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let roots = match &flags.cacert {
         None => RootCerts::WebPki,
@@ -391,7 +419,15 @@ pub(super) fn agent(flags: &ServerFlags) -> Result<Agent, RemoteError> {
         .unversioned_rustls_crypto_provider(provider)
         .root_certs(roots)
         .build();
+    let why = why.map(|why| utf8_percent_encode(why.as_str(), QUERY_VALUE).to_string());
+    let why = why.and_then(|why| HeaderValue::from_str(&why).ok());
     let config = Agent::config_builder()
+        .middleware(move |mut request: Request<SendBody>, next: MiddlewareNext| {
+            if let Some(why) = &why {
+                request.headers_mut().insert(WHY_HEADER, why.clone());
+            }
+            next.handle(request)
+        })
         .tls_config(tls)
         .http_status_as_error(false)
         .max_redirects(0)

@@ -14,6 +14,7 @@ use crate::cli::remote::failure::Failure;
 use crate::cli::terminal::{columns, date, plain};
 use crate::flows::accounts;
 use crate::flows::clients;
+use crate::flows::commands;
 use crate::flows::configuration_backups;
 use crate::flows::notices;
 use crate::flows::receivers::{Difference, differences};
@@ -356,6 +357,15 @@ impl Lines {
                 let id = before.as_ref().or(after.as_ref()).map(|spec| spec.id.to_string());
                 self.add("client", id.unwrap_or_default());
                 self.differences(clients::differences(before.as_deref(), after.as_deref()));
+            }
+            Subject::Command(spec) => {
+                for (name, value) in commands::facts(spec) {
+                    self.add(&name.to_lowercase(), plain(&value));
+                }
+            }
+            Subject::Runner { name, .. } => {
+                self.add("runner", plain(name));
+                self.add("change", "it gets the commands that are addressed to it".to_owned());
             }
             Subject::ClientSecret { client, .. } => {
                 self.add("client", client.to_string());

@@ -8,11 +8,13 @@ mod alerts;
 mod backups;
 mod body;
 mod clients;
+mod commands;
 mod configuration_backups;
 mod events;
 mod notices;
 mod receivers;
 mod requests;
+mod runners;
 mod service_providers;
 mod sessions;
 mod settings;
@@ -47,6 +49,8 @@ pub fn router() -> Router<AppState> {
         .merge(clients::router())
         .merge(configuration_backups::router())
         .merge(service_providers::router())
+        .merge(commands::router())
+        .merge(runners::router())
         .merge(tokens::router())
         .merge(accounts::router())
         .merge(sessions::router())

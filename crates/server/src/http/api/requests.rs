@@ -7,7 +7,7 @@ use axum::{Json, Router};
 use countersign_core::behind::Party;
 use countersign_core::preview::{Preview, Weight, warnings};
 use countersign_core::request::{DecidedFrom, KindSum, State as RequestState, Summary};
-use countersign_core::{ObjectKind, RequestId, Sha256, Why, queue};
+use countersign_core::{CommandId, ObjectKind, RequestId, Sha256, Why, queue};
 use countersign_events::Timestamp;
 use countersign_store::{Place, RequestFilter, RequestRecord, StoreError};
 use http::{HeaderValue, header};
@@ -25,7 +25,7 @@ use crate::step_up::Shown;
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
-        .route("/api/v1/requests", get(list))
+        .route("/api/v1/requests", get(list).post(super::commands::ask))
         .route("/api/v1/requests/{id}", get(show))
         .route("/api/v1/requests/{id}/manifest", get(manifest))
         .route("/api/v1/requests/{id}/approve", post(approve))
@@ -113,6 +113,8 @@ struct Detail {
     document: Document,
     /// Why, in the initiator's words.
     why: Option<Why>,
+    /// The command that came of it.
+    command: Option<CommandId>,
     /// Approving this one approves these, in this order, each by its digest.
     approve_with: Vec<Neighbour>,
     /// Rejecting this one rejects these, too.
@@ -283,17 +285,25 @@ async fn show(State(app): State<AppState>, _: ApiCaller, Path(text): Path<String
                     (None, Some(_)) => vec![request],
                     (_, None) => Vec::new(),
                 };
-                let why = view.why(request).await?;
+                let (why, command) = (view.why(request).await?, view.command_of(request).await?);
                 let summary = preview::summary(view, &record, now).await?;
-                Ok(Some((record, summary, why, approve_with, reject_with, veto_with)))
+                Ok(Some((
+                    record,
+                    summary,
+                    (why, command),
+                    approve_with,
+                    reject_with,
+                    veto_with,
+                )))
             })
         })
         .await?;
-    let (record, summary, why, approve_with, reject_with, veto_with) = found.ok_or_else(no_request)?;
+    let (record, summary, (why, command), approve_with, reject_with, veto_with) = found.ok_or_else(no_request)?;
     let told = preview::told(&record.operation, &summary, now).into_iter();
     let known = summary.preview.as_ref();
     Ok(Json(Detail {
         why,
+        command,
         approve_with,
         reject_with,
         veto_with,

@@ -47,6 +47,8 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("clients.rs"),
         include_str!("configuration_backups.rs"),
         include_str!("service_providers.rs"),
+        include_str!("commands.rs"),
+        include_str!("runners.rs"),
         include_str!("tokens.rs"),
         include_str!("accounts.rs"),
         include_str!("sessions.rs"),
@@ -101,6 +103,7 @@ fn every_reference_in_the_document_leads_somewhere() {
 mod accounts;
 mod calls;
 mod clients;
+mod commands;
 mod decisions;
 mod events;
 mod hostile;

@@ -40,6 +40,9 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         | ChangeError::ClientTaken
         | ChangeError::BuiltInClient
         | ChangeError::NoSecret
+        | ChangeError::NoService
+        | ChangeError::RunnerTaken
+        | ChangeError::RunnerHasToken
         | ChangeError::BadClient(_)
         | ChangeError::BadSchedule(_)
         | ChangeError::BadPassphrase(_)
@@ -68,6 +71,7 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         )),
         ChangeError::NoClient => Err(Problem::new(crate::http::Kind::NotFound, "There is no such client.")),
         ChangeError::NoAccount => Err(Problem::new(crate::http::Kind::NotFound, "There is no such account.")),
+        ChangeError::NoRunner => Err(Problem::new(crate::http::Kind::NotFound, "There is no such runner.")),
         ChangeError::NoReceiver => Err(Problem::new(crate::http::Kind::NotFound, "There is no such receiver.")),
     }
 }

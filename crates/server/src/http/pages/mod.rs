@@ -16,6 +16,7 @@
 //! | `GET`, `POST /receivers/{id}/filter`, `GET …/filter/export`, `POST …/filter/import` | [`receiver_filter`] |
 //! | `GET`, `POST /clients`, `/clients/new`, `/clients/{id}`, `POST /clients/{id}/secret`, `…/remove` | [`clients`] |
 //! | `GET`, `POST /service-providers`, `/service-providers/new`, `/service-providers/{id}`, `POST /service-providers/{id}/…` | [`service_providers`] |
+//! | `GET /commands`, `/commands/{id}`, `POST /runners`, `/runners/{id}/token`, `…/remove` | [`commands`] |
 //! | `GET /account/security`, and the forms below it | [`security`]; each asks for a factor shown within five minutes ([`fresh`]) |
 //! | `GET`, `POST /account/confirm`, `POST /account/passkeys/challenge` | [`confirm`], [`own_factors`] |
 //! | `GET`, `POST /device` | [`device`] |
@@ -33,6 +34,7 @@ mod backups;
 mod changed;
 mod client_form;
 mod clients;
+mod commands;
 mod configuration_backups;
 mod confirm;
 mod decision;
@@ -211,6 +213,11 @@ pub fn router(app: &AppState) -> Router<AppState> {
             post(service_providers::unschedule),
         )
         .route("/service-providers/{id}/delete", post(service_providers::delete))
+        .route("/commands", get(commands::list))
+        .route("/commands/{id}", get(commands::show))
+        .route("/runners", post(commands::add_runner))
+        .route("/runners/{id}/token", post(commands::runner_token))
+        .route("/runners/{id}/remove", post(commands::remove_runner))
         .route("/device", get(device::show).post(device::answer))
         .route("/settings", get(settings::show).post(settings::save))
         .route("/settings/four-eyes/on", post(settings::turn_on))

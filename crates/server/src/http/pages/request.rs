@@ -10,11 +10,11 @@ use countersign_store::{RequestRecord, StoreError, View};
 use serde::Deserialize;
 
 use super::asked::part;
-use super::{Asked, accounts as account_pages, obstacles, own_factors, pending, subject, words};
+use super::{Asked, accounts as account_pages, commands, obstacles, own_factors, pending, subject, words};
 use crate::http::{Kind, Problem};
 use crate::pages::{
-    Bytes, Count, DecideError, Decision, DecisionForm, Effect, Neighbour, RequestPage, RequestState, Section, Veto,
-    VetoForm, WarningLine, respond,
+    Bytes, CommandStanding, Count, DecideError, Decision, DecisionForm, Effect, Neighbour, RequestPage, RequestState,
+    Section, Veto, VetoForm, WarningLine, respond,
 };
 use crate::preview;
 
@@ -114,6 +114,7 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
         earlier: earlier.iter().map(|other| neighbour(asked, other)).collect(),
         later: later.iter().map(|other| neighbour(asked, other)).collect(),
         can_end: pending::may_end(asked, &record),
+        command: command(view, id).await?,
         why: view.why(id).await?.map(|why| why.to_string()),
         initiator: record.initiator.name,
         initiator_address: record.initiator.address,
@@ -174,6 +175,15 @@ fn warnings(asked: &Asked, record: &RequestRecord, summary: &Summary) -> Vec<War
         text: told.text,
     })
     .collect()
+}
+
+/// The command that came of a request, if one did.
+async fn command(view: &mut View, id: RequestId) -> Result<Option<(String, CommandStanding)>, StoreError> {
+    let found = match view.command_of(id).await? {
+        Some(command) => view.command(command).await?,
+        None => None,
+    };
+    Ok(found.map(|command| (command.id.to_string(), commands::standing(command.state))))
 }
 
 fn closed(id: RequestId) -> Problem {

@@ -1,6 +1,7 @@
 //! What a request would change: the objects of a backup, settings, a receiver, or an account.
 
 use countersign_core::account_change::{AccountSpec, Reset};
+use countersign_core::command::CommandSpec;
 use countersign_core::logon::ClientSpec;
 use countersign_core::manifest::{ManifestBackup, Subject as Changes};
 use countersign_core::notice::{ChannelSpec, Way};
@@ -16,6 +17,7 @@ use countersign_store::{ListedObject, RequestRecord, StoreError, View};
 use super::filter::address;
 use super::{Asked, words};
 use crate::flows::accounts;
+use crate::flows::commands;
 use crate::flows::notices;
 use crate::flows::receivers::{Difference, differences};
 use crate::flows::service_providers;
@@ -56,6 +58,12 @@ pub async fn of(
         } => Subject::Change(account_rows(before.as_deref(), &after, reset)),
         Changes::Policy { after, before } => Subject::Change(policy_rows(&before, &after)),
         Changes::Client { after, before } => Subject::Change(client_rows(before.as_deref(), after.as_deref())),
+        Changes::Command(spec) => Subject::Change(command_rows(&spec)),
+        Changes::Runner { account, name } => Subject::Change(vec![ChangeRow {
+            what: format!("Service account {name} ({})", account.subject()),
+            before: "no runner".to_owned(),
+            after: "a runner: it gets the commands that are addressed to it".to_owned(),
+        }]),
         Changes::ClientSecret { client, .. } => Subject::Change(vec![ChangeRow {
             what: format!("Secret of client {client}"),
             before: "holds".to_owned(),
@@ -247,6 +255,16 @@ fn stays(asked: &Asked, summary: &Summary) -> Option<Stays> {
         bytes: Bytes(left.bytes()),
         newest: left.newest.map(|at| asked.moment(at)),
     })
+}
+
+/// Exactly what would be run, every word unmistakable.
+fn command_rows(spec: &CommandSpec) -> Vec<ChangeRow> {
+    let row = |(what, after): (&str, String)| ChangeRow {
+        what: what.to_owned(),
+        before: "–".to_owned(),
+        after,
+    };
+    commands::facts(spec).into_iter().map(row).collect()
 }
 
 fn policy_rows(before: &Policy, after: &Policy) -> Vec<ChangeRow> {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod clients;
+mod commands;
 mod configuration_backups;
 mod conflicts;
 mod decisions;

@@ -48,6 +48,7 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         initiator_address: text(),
         behind: vec![text()],
         why: Some(text()),
+        command: None,
         digest: text(),
         warnings: vec![WarningLine {
             strong: true,

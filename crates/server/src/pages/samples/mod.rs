@@ -7,6 +7,7 @@ use super::*;
 
 mod accounts;
 mod clients;
+mod commands;
 mod configuration_backups;
 mod device;
 mod hostile;
@@ -580,6 +581,7 @@ pub fn all() -> Vec<(String, String)> {
     pages.extend(accounts::link_pages());
     pages.extend(accounts::account_pages());
     pages.extend(service_providers::service_provider_pages());
+    pages.extend(commands::all_of_commands());
     pages.extend(hostile::hostile_pages());
     pages
 }

@@ -100,6 +100,7 @@ pub fn request() -> RequestPage {
         yours: false,
         initiator_address: "198.51.100.23".into(),
         behind: vec!["dora (owns the service)".into()],
+        command: None,
         why: Some("Bob’s old laptop:\nit is gone since March.".into()),
         created: ago(11_000),
         expires: ahead(6 * 86_400 + 75_000),

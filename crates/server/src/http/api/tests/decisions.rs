@@ -107,6 +107,7 @@ async fn a_request_is_listed_and_shown_with_its_queue() {
         }
       ],
       "behind": [],
+      "command": null,
       "comment": null,
       "created_at": "2026-11-18T11:07:40.000000+00:00",
       "decided_at": null,
@@ -254,6 +255,7 @@ async fn a_second_person_approves_what_they_have_seen() {
     {
       "approve_with": [],
       "behind": [],
+      "command": null,
       "comment": "clean-up",
       "created_at": "2026-11-18T11:06:40.000000+00:00",
       "decided_at": "2026-11-18T11:08:40.000000+00:00",
