@@ -120,7 +120,7 @@ pub struct AlertLine {
 }
 
 impl Chrome {
-    pub(super) const fn sections(&self) -> [Section; 12] {
+    pub(super) const fn sections(&self) -> [Section; 13] {
         Section::ALL
     }
 
