@@ -553,7 +553,7 @@ async fn an_approval_is_listed_and_vetoed_until_its_undo_window_ends() {
         (&first["state"], &first["effect"]),
         (&json!("approved"), &json!("waiting"))
     );
-    assert_eq!(first["effect_due_at"], json!("2026-11-19T11:08:10.000000+00:00"));
+    assert_eq!(first["effect_due_at"], json!("2026-11-19T11:07:40.000000+00:00"));
     let detail: Value = serde_json::from_str(&get(&office, "/requests/1").await.body).unwrap();
     assert_eq!(detail["veto_with"], json!([1, 2]));
     for query in ["effect=done", "effect=waiting&state=approved"] {
