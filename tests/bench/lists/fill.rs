@@ -217,6 +217,7 @@ async fn seal(tx: &mut Tx, id: RequestId, operation: &Operation, at: Timestamp) 
         operation: operation.id(),
         initiator: record.initiator,
         version: Manifest::VERSION,
+        why: None,
         sealed_at: at,
         expires_at: at.plus_seconds(7 * 86_400),
         nonce: "0123456789abcdef".to_owned(),

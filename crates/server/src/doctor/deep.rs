@@ -179,7 +179,7 @@ mod tests {
         let held = record[0].object.key;
         std::fs::remove_file(folder.join(held.name.to_string())).unwrap();
         let mut found: Vec<_> = examine(&data).await;
-        found.sort_by(|a, b| a.found.len().cmp(&b.found.len()));
+        found.sort_by_key(|a| a.found.len());
         let [missing, altered] = found.as_slice() else {
             panic!("{found:?}")
         };

@@ -199,7 +199,7 @@ mod tests {
         let other = root.join("other");
         std::fs::create_dir_all(other.join("deep")).unwrap();
         assert!(matches!(
-            refused(other.join("deep"), &[other.clone()]),
+            refused(other.join("deep"), std::slice::from_ref(&other)),
             FolderRefused::InStorage
         ));
         assert!(matches!(

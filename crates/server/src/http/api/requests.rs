@@ -223,7 +223,7 @@ async fn waiting(app: &AppState, query: &ListQuery) -> Result<Json<List>, Proble
     let most = page_size(query.limit);
     let records = app
         .store
-        .ask(move |view| Box::pin(async move { Ok::<_, StoreError>(view.waiting(most).await?) }))
+        .ask(move |view| Box::pin(async move { view.waiting(most).await }))
         .await?;
     Ok(Json(List {
         requests: records.into_iter().map(|record| document(app, record)).collect(),
