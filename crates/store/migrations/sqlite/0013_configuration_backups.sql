@@ -1,1 +1,0 @@
--- Backups of the server's own configuration.

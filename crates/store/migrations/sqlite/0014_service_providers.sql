@@ -1,1 +1,0 @@
--- Remote servers to which backups are copied.
