@@ -41,7 +41,6 @@ impl View {
     }
 
     async fn counted(&mut self, sql: &'static str, params: Vec<Value>) -> Result<u32, StoreError> {
-        let row = self.row(sql, params).await?;
-        row.map_or(Ok(0), |row| Ok(u32::try_from(row.int(0)?).unwrap_or(u32::MAX)))
+        Ok(u32::try_from(self.count(sql, params).await?).unwrap_or(u32::MAX))
     }
 }

@@ -125,13 +125,8 @@ impl View {
 
     /// How many requests are in a state.
     pub async fn count_requests(&mut self, state: State) -> Result<u64, StoreError> {
-        let row = self
-            .row(
-                "SELECT count(*) FROM requests WHERE state = $1",
-                params![state.as_str()],
-            )
-            .await?;
-        row.map_or(Ok(0), |row| Ok(u64::try_from(row.int(0)?).unwrap_or(0)))
+        let sql = "SELECT count(*) FROM requests WHERE state = $1";
+        self.count(sql, params![state.as_str()]).await
     }
 
     /// The waiting requests of a backup, oldest first: the queue that decisions keep to.
