@@ -16,7 +16,6 @@ mod crash;
 mod delivery;
 mod full_disk;
 mod laws;
-mod no_way_round;
 mod notices;
 mod oauth;
 mod passkeys;

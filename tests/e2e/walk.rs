@@ -24,6 +24,8 @@ use crate::support::{
 const STEPS: usize = 60;
 const MOST_SNAPSHOTS: usize = 6;
 const MOST_WAITING: usize = 4;
+/// After a rejection, in seconds: a third of a day, and a minute.
+const REST: i64 = 8 * 3600 + 60;
 
 #[test]
 fn a_random_walk_never_loses_a_byte() {
@@ -232,6 +234,8 @@ impl Walk {
                 let rejected = self.house.reject(&self.house.bob, waiting[at]).unwrap();
                 assert_eq!(rejected, waiting[at..]);
                 self.came_back(&rejected);
+                // What is rejected three times in a day is refused: nobody rejects so often here.
+                self.house.pass_seconds(REST);
             }
             _ => {
                 let _ = write!(self.diary, "let {waiting:?} expire");

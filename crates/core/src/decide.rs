@@ -1,6 +1,6 @@
 //! The one question every mutating path asks first: may this be done now, must it be held, or is it refused?
 
-use countersign_events::Timestamp;
+use countersign_events::{Timestamp, User};
 
 use crate::policy::LOCK_LIFE_SECONDS;
 use crate::token::Rights;
@@ -23,6 +23,16 @@ pub struct Actor {
     pub why: Option<Why>,
     /// Who made the token that it came with, where that is another account.
     pub maker: Option<AccountId>,
+}
+
+impl Actor {
+    /// How the events name it.
+    pub fn user(&self) -> User {
+        User {
+            full_name: self.name.clone(),
+            login_type: self.login_type,
+        }
+    }
 }
 
 /// How the actor came in.

@@ -40,8 +40,7 @@ impl View {
     /// How many approved requests can still be vetoed.
     pub async fn count_waiting(&mut self) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM requests WHERE effect IN ('waiting', 'postponed')";
-        let row = self.row(sql, params![]).await?;
-        row.map_or(Ok(0), |row| Ok(u64::try_from(row.int(0)?).unwrap_or(0)))
+        self.count(sql, params![]).await
     }
 
     /// The approved requests whose undo window is over, oldest first, with the backups that they are about.

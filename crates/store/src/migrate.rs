@@ -15,11 +15,12 @@ const STEPS: &[Step] = &[
     Step::Schema(include_str!("../migrations/sqlite/0010_effects.sql")),
     Step::Schema(include_str!("../migrations/sqlite/0011_deciding.sql")),
     Step::Schema(include_str!("../migrations/sqlite/0012_storages.sql")),
-    Step::Schema(include_str!("../migrations/sqlite/0013_configuration_backups.sql")),
-    Step::Schema(include_str!("../migrations/sqlite/0014_service_providers.sql")),
-    Step::Schema(include_str!("../migrations/sqlite/0015_commands.sql")),
-    Step::Schema(include_str!("../migrations/sqlite/0016_notices.sql")),
-    Step::Schema(include_str!("../migrations/sqlite/0017_previews.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0013_why.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0014_notices.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0015_previews.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0016_configuration_backups.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0017_service_providers.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0018_commands.sql")),
 ];
 
 enum Step {

@@ -4,6 +4,7 @@ use countersign_core::notice::{ChannelSpec, NoticeKind, remind_at, reminders_unt
 use countersign_core::{NoticeChannelId, RequestId, Sha256};
 use countersign_events::Timestamp;
 
+use crate::requests::json;
 use crate::{Row, StoreError, Tx, View};
 
 /// A channel as the store has it.
@@ -71,8 +72,7 @@ impl View {
     /// How many notices come after a number, of whatever kind.
     pub async fn notices_waiting(&mut self, seq: i64) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM notices WHERE seq > $1";
-        let row = self.row(sql, params![seq]).await?;
-        row.map_or(Ok(0), |row| Ok(u64::try_from(row.int(0)?).unwrap_or(0)))
+        self.count(sql, params![seq]).await
     }
 
     /// Whether a reminder is due that was not recorded, and there is a channel that tells of it.
@@ -237,8 +237,4 @@ fn notice(row: &Row) -> Result<RecordedNotice, StoreError> {
 
 fn secret(spec: &ChannelSpec) -> Option<Vec<u8>> {
     spec.way.secret().map(|hash| hash.0.to_vec())
-}
-
-fn json(spec: &ChannelSpec) -> Result<String, StoreError> {
-    serde_json::to_string(spec).map_err(|error| StoreError::Engine(error.to_string()))
 }

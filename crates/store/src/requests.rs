@@ -1,8 +1,8 @@
 //! Requests: from the first held object to the recorded effect.
 
 use countersign_core::behind::{Part, Party};
-use countersign_core::manifest::{Initiator, Manifest, ManifestObject, Subject};
-use countersign_core::request::{Approved, DecidedFrom, Effect, Expired, Pending, Rejected, State, Summary};
+use countersign_core::manifest::{Initiator, Manifest, Subject};
+use countersign_core::request::{DecidedFrom, Effect, Pending, State, Summary};
 use countersign_core::undo::{Approver, Waiting};
 use countersign_core::{AccountId, Actor, BackupId, ObjectKind, RequestId, Sha256, Why};
 use countersign_events::{Operation, Timestamp};
@@ -123,52 +123,10 @@ impl View {
         row.as_ref().map(record).transpose()
     }
 
-    /// How many requests of this account wait or collect, counted up to `most`.
-    pub async fn open_requests_of(&mut self, account: AccountId, most: u32) -> Result<u32, StoreError> {
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM requests
-                   WHERE initiator_id = $1 AND state IN ('collecting', 'pending') LIMIT $2) AS open";
-        let row = self.row(sql, params![account.0, i64::from(most)]).await?;
-        row.map_or(Ok(0), |row| Ok(u32::try_from(row.int(0)?).unwrap_or(u32::MAX)))
-    }
-
-    /// How often somebody said no to the same thing of this account since then. What went along with another is not counted.
-    pub async fn rejections_since(
-        &mut self,
-        account: AccountId,
-        likeness: Sha256,
-        since: Timestamp,
-    ) -> Result<u32, StoreError> {
-        let sql = "SELECT count(*) FROM requests WHERE initiator_id = $1 AND same_as = $2 AND decided_at > $3
-                   AND state = 'rejected' AND reason IS NULL";
-        let row = self
-            .row(sql, params![account.0, likeness.0.as_slice(), since.0])
-            .await?;
-        row.map_or(Ok(0), |row| Ok(u32::try_from(row.int(0)?).unwrap_or(u32::MAX)))
-    }
-
-    /// How often somebody said no since then to requests of this account that list this object.
-    pub async fn object_rejections_since(
-        &mut self,
-        (account, backup): (AccountId, BackupId),
-        (kind, name): (ObjectKind, &str),
-        since: Timestamp,
-    ) -> Result<u32, StoreError> {
-        let sql = "SELECT count(*) FROM requests AS r JOIN request_objects AS o ON o.request_id = r.id AND o.kind = $4 AND o.name = $5
-                   WHERE r.initiator_id = $1 AND r.state = 'rejected' AND r.decided_at > $3 AND r.backup_id = $2 AND r.reason IS NULL";
-        let params = params![account.0, backup.0, since.0, kind.as_str(), name];
-        let row = self.row(sql, params).await?;
-        row.map_or(Ok(0), |row| Ok(u32::try_from(row.int(0)?).unwrap_or(u32::MAX)))
-    }
-
     /// How many requests are in a state.
     pub async fn count_requests(&mut self, state: State) -> Result<u64, StoreError> {
-        let row = self
-            .row(
-                "SELECT count(*) FROM requests WHERE state = $1",
-                params![state.as_str()],
-            )
-            .await?;
-        row.map_or(Ok(0), |row| Ok(u64::try_from(row.int(0)?).unwrap_or(0)))
+        let sql = "SELECT count(*) FROM requests WHERE state = $1";
+        self.count(sql, params![state.as_str()]).await
     }
 
     /// The waiting requests of a backup, oldest first: the queue that decisions keep to.
@@ -232,74 +190,6 @@ impl View {
         })
         .transpose()
     }
-
-    /// The manifest as it was sealed, without its objects.
-    pub async fn manifest_head(&mut self, id: RequestId) -> Result<Option<Manifest>, StoreError> {
-        let row = self
-            .row("SELECT manifest FROM requests WHERE id = $1", params![id.0])
-            .await?;
-        match row.map(|row| row.text_or_null(0)).transpose()?.flatten() {
-            Some(text) => serde_json::from_str(&text)
-                .map(Some)
-                .map_err(|_| StoreError::Unreadable("a manifest")),
-            None => Ok(None),
-        }
-    }
-
-    /// The manifest as it was sealed, whole.
-    pub async fn manifest(&mut self, id: RequestId) -> Result<Option<Manifest>, StoreError> {
-        let Some(head) = self.manifest_head(id).await? else {
-            return Ok(None);
-        };
-        let objects = self
-            .manifest_objects(id, None, u32::MAX)
-            .await?
-            .into_iter()
-            .map(|listed| listed.object)
-            .collect();
-        Ok(Some(head.with_objects(objects)))
-    }
-
-    /// The objects that a sealed manifest lists, by kind and name, after one of them (for the next page).
-    pub async fn manifest_objects(
-        &mut self,
-        id: RequestId,
-        after: Option<(ObjectKind, &str)>,
-        most: u32,
-    ) -> Result<Vec<ListedObject>, StoreError> {
-        let (kind, name) = after.map_or(("", ""), |(kind, name)| (kind.as_str(), name));
-        let rows = self
-            .rows(
-                "SELECT kind, name, size, hash, received_at, received_by FROM request_objects
-                 WHERE request_id = $1 AND (kind > $2 OR (kind = $2 AND name > $3)) ORDER BY kind, name LIMIT $4",
-                params![id.0, kind, name, i64::from(most)],
-            )
-            .await?;
-        rows.iter().map(listed).collect()
-    }
-
-    /// The snapshots that a request lists, newest first.
-    pub async fn listed_snapshots(&mut self, id: RequestId, most: u32) -> Result<Vec<ListedObject>, StoreError> {
-        let rows = self
-            .rows(
-                "SELECT kind, name, size, hash, received_at, received_by FROM request_objects
-                 WHERE request_id = $1 AND kind = 'snapshots' ORDER BY received_at DESC, name LIMIT $2",
-                params![id.0, i64::from(most)],
-            )
-            .await?;
-        rows.iter().map(listed).collect()
-    }
-}
-
-/// An object as a manifest lists it, with what the server knows of it besides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedObject {
-    /// As the manifest has it.
-    pub object: ManifestObject,
-    /// When it had been received.
-    pub received_at: Timestamp,
-    /// From which account.
-    pub received_by: String,
 }
 
 impl Tx {
@@ -457,84 +347,6 @@ impl Tx {
             .await?;
         one_row(closed)
     }
-
-    /// Records an approval. It must touch exactly one pending row, with the digest that was approved.
-    pub async fn record_approval(
-        &mut self,
-        approved: &Approved,
-        comment: &str,
-        effect: Effect,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let changed = self
-            .execute(
-                "UPDATE requests SET state = 'approved', decided_at = $1, decided_by_id = $2, decided_by = $3, comment = $4, effect = $5, effect_at = $1,
-                                     decided_by_key = $8
-                 WHERE id = $6 AND state = 'pending' AND digest = $7",
-                params![
-                    now.0,
-                    approved.supervisor().id.0,
-                    approved.supervisor().name.as_str(),
-                    comment,
-                    effect.as_str(),
-                    approved.request().id.0,
-                    approved.request().digest.0.as_slice(),
-                    approved.supervisor().name.key()
-                ],
-            )
-            .await?;
-        one_row(changed)
-    }
-
-    /// Records a rejection. It must touch exactly one pending row.
-    pub async fn record_rejection(
-        &mut self,
-        rejected: &Rejected,
-        by: Option<AccountId>,
-        comment: &str,
-        reason: Option<&str>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let changed = self
-            .execute(
-                "UPDATE requests SET state = 'rejected', decided_at = $1, decided_by_id = $2, decided_by = $3, comment = $4, reason = $5,
-                                     effect = 'done', effect_at = $1, decided_by_key = $7
-                 WHERE id = $6 AND state = 'pending'",
-                params![
-                    now.0,
-                    by.map(|account| account.0),
-                    rejected.supervisor().full_name.as_str(),
-                    comment,
-                    reason,
-                    rejected.request().id.0,
-                    name_key(&rejected.supervisor().full_name)
-                ],
-            )
-            .await?;
-        one_row(changed)
-    }
-
-    /// Records that nobody decided in time. It must touch exactly one pending row.
-    pub async fn record_expiry(&mut self, expired: &Expired, reason: &str, now: Timestamp) -> Result<(), StoreError> {
-        let changed = self
-            .execute(
-                "UPDATE requests SET state = 'expired', decided_at = $1, reason = $2, effect = 'done', effect_at = $1
-                 WHERE id = $3 AND state = 'pending'",
-                params![now.0, reason, expired.request().id.0],
-            )
-            .await?;
-        one_row(changed)
-    }
-
-    /// Notes how these were decided, in the transaction that decided them.
-    pub async fn note_decided_from(&mut self, ids: &[RequestId], from: &DecidedFrom) -> Result<(), StoreError> {
-        let json = json(from)?;
-        for id in ids {
-            let sql = "UPDATE requests SET decided_from = $1 WHERE id = $2 AND state IN ('approved', 'rejected')";
-            one_row(self.execute(sql, params![json.as_str(), id.0]).await?)?;
-        }
-        Ok(())
-    }
 }
 
 impl Tx {
@@ -566,7 +378,7 @@ pub(crate) fn one_row(touched: u64) -> Result<(), StoreError> {
     }
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Engine(error.to_string()))
 }
 
@@ -629,19 +441,5 @@ pub(crate) fn record(row: &Row) -> Result<RequestRecord, StoreError> {
             .text_or_null(22)?
             .map(|text| serde_json::from_str(&text).map_err(|_| unreadable()))
             .transpose()?,
-    })
-}
-
-fn listed(row: &Row) -> Result<ListedObject, StoreError> {
-    let unreadable = || StoreError::Unreadable("an object of a request");
-    Ok(ListedObject {
-        object: ManifestObject {
-            kind: row.text(0)?.parse().map_err(|_| unreadable())?,
-            name: row.text(1)?,
-            size: u64::try_from(row.int(2)?).map_err(|_| unreadable())?,
-            hash: Sha256::from_slice(&row.blob(3)?).ok_or_else(unreadable)?,
-        },
-        received_at: Timestamp(row.int(4)?),
-        received_by: row.text(5)?,
     })
 }

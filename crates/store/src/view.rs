@@ -39,6 +39,12 @@ impl View {
         self.connection.row(sql, params).await
     }
 
+    /// Asks for one number that is not negative: a `count(*)`.
+    pub(crate) async fn count(&mut self, sql: &'static str, params: Vec<Value>) -> Result<u64, StoreError> {
+        let row = self.row(sql, params).await?;
+        row.map_or(Ok(0), |row| Ok(u64::try_from(row.int(0)?).unwrap_or(0)))
+    }
+
     pub(crate) async fn found(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
         self.connection.found(query).await
     }

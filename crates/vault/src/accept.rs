@@ -6,7 +6,7 @@ use bytes::Bytes;
 use countersign_core::request::State;
 use countersign_core::token::Rights;
 use countersign_core::{Actor, BackupId, Deed, Object, ObjectKey, ObjectKind, RequestId, Verdict, Via, decide};
-use countersign_events::{Timestamp, User};
+use countersign_events::Timestamp;
 use countersign_store::{StoreError, StoredObject, Tx};
 
 use tokio::sync::Mutex;
@@ -201,11 +201,7 @@ async fn revive(
             if left == 0
                 && let Some(pending) = tx.request(request).await?.and_then(|record| record.pending())
             {
-                let uploader = User {
-                    full_name: actor.name.clone(),
-                    login_type: actor.login_type,
-                };
-                let withdrawn = pending.withdraw(uploader);
+                let withdrawn = pending.withdraw(actor.user());
                 let reason = Some("everything it listed was uploaded again");
                 tx.record_rejection(&withdrawn, Some(actor.account), "", reason, now)
                     .await?;

@@ -22,6 +22,14 @@ pub enum Deleted {
     Done,
 }
 
+/// In which request an object is held, with what makes its digest unlike any other's.
+enum HeldIn {
+    /// With the others of the same account, until its client has finished.
+    Collected(String),
+    /// In one of its own, sealed at once, after what was being collected.
+    Own((String, String)),
+}
+
 enum Step {
     Ended(Deleted),
     AtOnce(PurgeOrder),
@@ -34,7 +42,9 @@ impl Vault {
         let nonce = self.nonce();
         let step = self
             .store
-            .write(move |tx| Box::pin(async move { delete_in(tx, id, key, &asking, now, nonce).await }))
+            .write(move |tx| {
+                Box::pin(async move { delete_in(tx, id, key, &asking, now, HeldIn::Collected(nonce)).await })
+            })
             .await;
         let step = self.or_reported(actor, step).await?;
         self.carried_out(&backup.files, step).await
@@ -47,7 +57,7 @@ impl Vault {
         let nonces = (self.nonce(), self.nonce());
         let step = self
             .store
-            .write(move |tx| Box::pin(async move { delete_one_in(tx, id, key, &asking, now, nonces).await }))
+            .write(move |tx| Box::pin(async move { delete_in(tx, id, key, &asking, now, HeldIn::Own(nonces)).await }))
             .await;
         let step = self.or_reported(actor, step).await?;
         self.carried_out(&backup.files, step).await
@@ -99,7 +109,7 @@ async fn delete_in(
     key: ObjectKey,
     actor: &Actor,
     now: Timestamp,
-    nonce: String,
+    held_in: HeldIn,
 ) -> Result<Step, VaultError> {
     let known = match tx.object(backup, key).await? {
         Some(known) if known.held_by.is_none() => known,
@@ -112,52 +122,47 @@ async fn delete_in(
         Verdict::Hold => {
             may_go(tx, backup, &known, now).await?;
             fatigue::object_again(tx, (actor.account, backup), key, now).await?;
-            let request = collecting_for(tx, backup, actor, &policy, now, nonce).await?;
+            let (request, own) = match held_in {
+                HeldIn::Collected(nonce) => (collecting_for(tx, backup, actor, &policy, now, nonce).await?, None),
+                HeldIn::Own((earlier, own)) => (alone(tx, backup, actor, &policy, now, earlier).await?, Some(own)),
+            };
             within_cap(tx, backup, &known.object, &policy).await?;
             tx.hold_object(backup, key, request).await?;
+            if let Some(nonce) = own {
+                let record = tx.request(request).await?.ok_or(VaultError::NoRequest(request))?;
+                seal::seal(tx, &record, &policy, now, nonce).await?;
+            }
             Ok(Step::Ended(Deleted::Held(request)))
         }
     }
 }
 
-async fn delete_one_in(
+/// The request in which this object alone is held: its own, behind what was being collected.
+async fn alone(
     tx: &mut Tx,
     backup: BackupId,
-    key: ObjectKey,
     actor: &Actor,
+    policy: &Policy,
     now: Timestamp,
-    (earlier, own): (String, String),
-) -> Result<Step, VaultError> {
-    let known = match tx.object(backup, key).await? {
-        Some(known) if known.held_by.is_none() => known,
-        _ => return Ok(Step::Ended(Deleted::Unknown)),
-    };
-    let policy = tx.policy().await?;
-    match decide(actor, deed(&known), &policy, now) {
-        Verdict::Deny(refusal) => Err(refusal.into()),
-        Verdict::Allow(warrant) => claim(tx, warrant, backup, &known, actor, now).await,
-        Verdict::Hold => {
-            may_go(tx, backup, &known, now).await?;
-            fatigue::object_again(tx, (actor.account, backup), key, now).await?;
-            fatigue::one_more(tx, actor.account, &policy).await?;
-            if let Some(collecting) = tx.collecting(backup).await? {
-                seal::seal(tx, &collecting, &policy, now, earlier).await?;
-            }
-            within_cap(tx, backup, &known.object, &policy).await?;
-            let target = tx.backup(backup).await?.ok_or(VaultError::NoBackup)?.path();
-            let new = NewRequest {
-                operation: Operation::DeleteObject { name: target.clone() },
-                backup: Some(backup),
-                target,
-                created_at: now,
-            };
-            let request = tx.begin_request(&new, actor).await?;
-            tx.hold_object(backup, key, request).await?;
-            let record = tx.request(request).await?.ok_or(VaultError::NoRequest(request))?;
-            seal::seal(tx, &record, &policy, now, own).await?;
-            Ok(Step::Ended(Deleted::Held(request)))
-        }
+    earlier: String,
+) -> Result<RequestId, VaultError> {
+    fatigue::one_more(tx, actor.account, policy).await?;
+    if let Some(collecting) = tx.collecting(backup).await? {
+        seal::seal(tx, &collecting, policy, now, earlier).await?;
     }
+    begin(tx, backup, actor, now).await
+}
+
+/// Begins a request about objects of a backup; what exactly it is, says its seal.
+async fn begin(tx: &mut Tx, backup: BackupId, actor: &Actor, now: Timestamp) -> Result<RequestId, VaultError> {
+    let target = tx.backup(backup).await?.ok_or(VaultError::NoBackup)?.path();
+    let new = NewRequest {
+        operation: Operation::DeleteObject { name: target.clone() },
+        backup: Some(backup),
+        target,
+        created_at: now,
+    };
+    Ok(tx.begin_request(&new, actor).await?)
 }
 
 /// Hides an object that goes at once, and reports it.
@@ -228,14 +233,7 @@ async fn collecting_for(
         seal::seal(tx, &collecting, policy, now, nonce).await?;
     }
     fatigue::one_more(tx, actor.account, policy).await?;
-    let target = tx.backup(backup).await?.ok_or(VaultError::NoBackup)?.path();
-    let new = NewRequest {
-        operation: Operation::DeleteObject { name: target.clone() },
-        backup: Some(backup),
-        target,
-        created_at: now,
-    };
-    Ok(tx.begin_request(&new, actor).await?)
+    begin(tx, backup, actor, now).await
 }
 
 async fn delete_backup_in(

@@ -16,7 +16,9 @@ fn while_it_is_off_a_prune_frees_its_space_at_once() {
         assert!(house.bytes_on_disk() < before);
         house.quiet();
         assert!(house.requests().is_empty());
-        assert_eq!(house.events(), [10050, 10050, 10050], "each snapshot that went is told");
+        assert!(house.events().is_empty());
+        let gone = house.events_without_request().into_iter().filter(|id| *id == 10050);
+        assert_eq!(gone.count(), 3, "each snapshot that went is told");
         laptop.expect(&taken[3..]);
     }
 }

@@ -179,13 +179,22 @@ impl House {
 
     /// The ids of the events about requests, in order.
     pub fn events(&self) -> Vec<u32> {
+        self.recorded(true)
+    }
+
+    /// The others.
+    pub fn events_without_request(&self) -> Vec<u32> {
+        self.recorded(false)
+    }
+
+    fn recorded(&self, about_requests: bool) -> Vec<u32> {
         let asked = self
             .app
             .store
             .ask(|view| Box::pin(async move { view.events_after(0, 10_000).await }));
         let events = self.runtime.block_on(asked).unwrap();
-        let about_requests = events.iter().filter(|event| event.request.is_some());
-        about_requests.map(|event| event.event.id()).collect()
+        let events = events.iter().filter(|event| event.request.is_some() == about_requests);
+        events.map(|event| event.event.id()).collect()
     }
 
     /// Approves these at once, and carries it out.

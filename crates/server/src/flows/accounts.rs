@@ -118,7 +118,7 @@ fn refusal(actor: &Actor, from: &ClientAddress, change: &AccountChange, error: &
                 name: name.to_string(),
                 changes: assigned("", &spec),
                 user_name: actor.name.clone(),
-                user: user(actor),
+                user: actor.user(),
             })
         }
         (
@@ -132,13 +132,6 @@ fn refusal(actor: &Actor, from: &ClientAddress, change: &AccountChange, error: &
             user_name: Some(actor.name.clone()),
         }),
         _ => None,
-    }
-}
-
-fn user(actor: &Actor) -> User {
-    User {
-        full_name: actor.name.clone(),
-        login_type: actor.login_type,
     }
 }
 

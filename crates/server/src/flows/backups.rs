@@ -1,7 +1,7 @@
 //! What a backup is kept for.
 
 use countersign_core::{Actor, BackupKind, Deed, Name, Verdict, decide};
-use countersign_events::{Changes, Timestamp, User};
+use countersign_events::{Changes, Timestamp};
 use countersign_store::Tx;
 use countersign_vault::VaultError;
 
@@ -53,10 +53,7 @@ async fn mark_in(
     let changes = Changes::object(backup.id.to_string(), backup.path())
         .attribute("type", "Backup")
         .property("kind", "String", backup.kind.as_str(), kind.as_str());
-    let by = User {
-        full_name: actor.name.clone(),
-        login_type: actor.login_type,
-    };
+    let by = actor.user();
     report_change(tx, changes, &by, None, now).await?;
     Ok(Changed::Done)
 }

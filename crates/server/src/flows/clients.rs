@@ -4,7 +4,7 @@ use countersign_core::logon::{Authentication, Client, ClientId, ClientSpec};
 use countersign_core::manifest::Subject;
 use countersign_core::token::Secret;
 use countersign_core::{Actor, Deed, RequestId, Sha256, Verdict, decide};
-use countersign_events::{Changes, Event, Operation, Timestamp, User};
+use countersign_events::{Changes, Event, Operation, Timestamp};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::VaultError;
 
@@ -64,10 +64,7 @@ async fn new_secret_in(
         return Err(VaultError::Drift.into());
     }
     let changes = told(&client.spec).property("secret", "String", "none", "set");
-    let by = User {
-        full_name: actor.name.clone(),
-        login_type: actor.login_type,
-    };
+    let by = actor.user();
     report_change(tx, changes, &by, None, now).await?;
     Ok(Changed::Done)
 }

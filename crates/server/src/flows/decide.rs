@@ -102,7 +102,7 @@ pub async fn approve(
 }
 
 /// A storage does not go while a client reads there (rule 7).
-pub(super) async fn storage_idle(app: &App, id: RequestId) -> Result<(), DecideError> {
+pub(super) async fn storage_idle(app: &App, id: RequestId) -> Result<(), VaultError> {
     let head = app
         .store
         .ask(move |view| Box::pin(async move { view.manifest_head(id).await }))

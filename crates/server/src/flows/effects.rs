@@ -6,7 +6,7 @@ use countersign_core::{Moment, RequestId};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, undo};
 
-use super::decide::{DecideError, initiator, storage_idle};
+use super::decide::{initiator, storage_idle};
 use super::settings::{self, ChangeError};
 use crate::AppState;
 
@@ -42,11 +42,7 @@ async fn carry_out(app: &AppState, id: RequestId, moment: Moment) -> Result<bool
                 .write(move |tx| Box::pin(async move { apply(tx, id, moment).await }))
                 .await
         }
-        Err(DecideError::Vault(error)) => Err(ChangeError::Vault(error)),
-        Err(DecideError::Change(error)) => Err(error),
-        Err(DecideError::Factor(refused)) => Err(ChangeError::Vault(VaultError::Store(StoreError::Engine(
-            refused.to_string(),
-        )))),
+        Err(error) => Err(ChangeError::Vault(error)),
     };
     app.vault.decided();
     let why = match applied {

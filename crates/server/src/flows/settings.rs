@@ -271,10 +271,7 @@ pub(crate) async fn change_in(
     match decide(actor, deed, &policy, now) {
         Verdict::Deny(refusal) => Err(VaultError::from(refusal).into()),
         Verdict::Allow(_) => {
-            let user = User {
-                full_name: actor.name.clone(),
-                login_type: actor.login_type,
-            };
+            let user = actor.user();
             apply(tx, &subject, &user, None, now).await
         }
         Verdict::Hold => Ok(Changed::Requested(

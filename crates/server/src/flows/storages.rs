@@ -161,7 +161,7 @@ async fn change_in(
             Ok(Changed::Requested(request))
         }
         Verdict::Hold | Verdict::Allow(_) => {
-            apply_change(tx, id, &before, &after, &user(actor), None, now).await?;
+            apply_change(tx, id, &before, &after, &actor.user(), None, now).await?;
             Ok(Changed::Done)
         }
         Verdict::Deny(refusal) => Err(VaultError::from(refusal).into()),
@@ -234,7 +234,7 @@ async fn delete_in(
         Verdict::Allow(warrant) => {
             idle?;
             let order = PurgeOrder::storage(warrant, id);
-            take_out(tx, id, end, &user(actor), Grounds::AtOnce(&order), now).await?;
+            take_out(tx, id, end, &actor.user(), Grounds::AtOnce(&order), now).await?;
             Ok(Changed::Done)
         }
         Verdict::Hold => {
@@ -400,11 +400,4 @@ fn told(id: StorageId, before: Option<&StorageSpec>, after: Option<&StorageSpec>
 
 fn target(spec: &StorageSpec) -> String {
     format!("storage {}", spec.name)
-}
-
-fn user(actor: &Actor) -> User {
-    User {
-        full_name: actor.name.clone(),
-        login_type: actor.login_type,
-    }
 }

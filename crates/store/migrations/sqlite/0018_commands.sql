@@ -1,8 +1,5 @@
 -- Commands that are held, and who runs them. Times are microseconds since the Unix epoch, in UTC.
 
--- Why somebody asks, in their own words.
-ALTER TABLE requests ADD COLUMN why TEXT;
-
 -- Service accounts that get the commands that are addressed to them. One without a token gets none.
 CREATE TABLE runners (
     account_id BIGINT NOT NULL PRIMARY KEY REFERENCES accounts (id),
