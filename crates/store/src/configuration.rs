@@ -33,7 +33,7 @@ const LEFT_OUT: &[&str] = &[
 ];
 
 /// The requests that go into a backup: those that are not over, since objects are held by them.
-const OPEN: &str = "state IN ('collecting', 'pending') OR (state = 'approved' AND effect <> 'done')";
+const OPEN: &str = "state IN ('collecting', 'pending') OR (state = 'approved' AND effect NOT IN ('none', 'done', 'failed', 'vetoed'))";
 
 /// How many rows are handed over at a time.
 const ROWS: usize = 256;
@@ -324,7 +324,7 @@ impl Tx {
     /// The approved requests whose effect had not ended when the backup was made: it never will.
     pub async fn give_up_effects(&mut self, reason: &str, at: Timestamp) -> Result<u64, StoreError> {
         let sql = "UPDATE requests SET effect = 'failed', effect_at = $1, effect_detail = $2
-                   WHERE state = 'approved' AND effect NOT IN ('done', 'none')";
+                   WHERE state = 'approved' AND effect NOT IN ('none', 'done', 'failed', 'vetoed')";
         self.execute(sql, params![at.0, reason]).await
     }
 

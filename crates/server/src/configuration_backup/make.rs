@@ -218,7 +218,8 @@ async fn write(app: &App, name: &str, passphrase: Passphrase, now: Timestamp) ->
         files: files(app)?,
     };
     let (into, parts) = mpsc::sync_channel(8);
-    let writing = tokio::spawn(folder::blocking(move || draft.write(parts)));
+    // It begins at once, on a thread of its own: the export waits for it on this one.
+    let writing = tokio::task::spawn_blocking(move || draft.write(parts));
     let exported = app
         .store
         .read(move |view| Box::pin(async move { view.export(&into).await }))

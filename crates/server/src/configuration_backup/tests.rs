@@ -14,6 +14,7 @@ use super::*;
 use crate::app::{DATABASE, OpenError, RESTORING, STORAGES};
 use crate::config::Key;
 use crate::flows::configuration_backups::set_passphrase;
+use crate::flows::effects::carry_out_ripe;
 use crate::flows::settings::{Change, Changed, change};
 use crate::testing::House;
 use crate::testing::office::Office;
@@ -591,6 +592,14 @@ async fn a_delete_is_held_and_takes_exactly_the_one_that_was_seen() {
     assert!(file.exists(), "it is held");
     office.approved_by_bob("1").await;
     step(app).await.unwrap();
+    assert!(file.exists(), "it can still be vetoed");
+    office.server.clock.advance_seconds(DAY - 120);
+    assert_eq!(carry_out_ripe(app).await.unwrap(), 0);
+    office.server.clock.advance_seconds(121);
+    assert_eq!(carry_out_ripe(app).await.unwrap(), 1);
+    step(app).await.unwrap();
+    assert!(!file.exists());
+    assert!(all(app).await.iter().all(|other| other.id != kept.id));
     let operation = || Operation::DeleteConfigurationBackup {
         name: kept.name.clone(),
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use countersign_core::Policy;
+use countersign_core::configuration_backup::Schedule;
 use countersign_core::receiver::ReceiverSpec;
 use http::{Method, Request};
 use serde_json::{Value, json};
@@ -39,6 +40,18 @@ async fn add(app: &AppState, spec: Value) {
     let now = app.clock.now();
     app.store
         .write(move |tx| Box::pin(async move { tx.add_receiver(&spec, now).await }))
+        .await
+        .unwrap();
+}
+
+/// Has no configuration backups made, of which an alert would tell that they lack a passphrase.
+async fn no_configuration_backups(app: &AppState) {
+    let never = Schedule {
+        at: None,
+        ..Schedule::default()
+    };
+    app.store
+        .write(move |tx| Box::pin(async move { tx.set_configuration_schedule(&never).await }))
         .await
         .unwrap();
 }
@@ -120,6 +133,7 @@ async fn what_waits_too_long_is_an_alert_until_it_is_delivered() {
 async fn administrators_see_alerts_on_every_page_and_programs_over_the_api() {
     let office = Office::open().await;
     let app = office.server.app.clone();
+    no_configuration_backups(&app).await;
     let disk = plenty();
     let watch = Watch::new(app.clone(), Box::new(disk.clone()));
     *disk.0.lock().unwrap() = Room {
@@ -220,6 +234,7 @@ async fn a_database_without_room_refuses_says_so_and_goes_on_when_there_is_room(
     let office = Office::open().await;
     office.turn_off().await;
     let app = office.server.app.clone();
+    no_configuration_backups(&app).await;
     let watch = Watch::new(app.clone(), Box::new(plenty()));
     let ann = office.token(&office.ann).await;
     let mut browser = office.server.browser();
