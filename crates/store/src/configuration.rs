@@ -33,7 +33,8 @@ const LEFT_OUT: &[&str] = &[
 ];
 
 /// The requests that go into a backup: those that are not over, since objects are held by them.
-const OPEN: &str = "state IN ('collecting', 'pending') OR (state = 'approved' AND effect NOT IN ('none', 'done', 'failed', 'vetoed'))";
+const OPEN: &str =
+    "state IN ('collecting', 'pending') OR (state = 'approved' AND effect NOT IN ('none', 'done', 'failed', 'vetoed'))";
 
 /// How many rows are handed over at a time.
 const ROWS: usize = 256;
