@@ -16,6 +16,7 @@ mod crash;
 mod delivery;
 mod full_disk;
 mod laws;
+mod no_way_round;
 mod notices;
 mod oauth;
 mod passkeys;

@@ -1,6 +1,7 @@
 //! What holds for every answer.
 
 mod forms;
+mod no_way_round;
 
 use axum::body::Body;
 use http::Request;
