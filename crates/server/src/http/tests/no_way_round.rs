@@ -115,7 +115,49 @@ const TRIES: &[Try<Call>] = &[
     of("POST /api/v1/accounts/{id}/reset", |_| {
         ("/accounts/4/reset".into(), Some(json!({"what": "both"})))
     }),
+    of("DELETE /api/v1/configuration-backups/{id}", |_| {
+        ("/configuration-backups/1".into(), None)
+    }),
+    of("PUT /api/v1/configuration-backups/schedule", |_| {
+        (
+            "/configuration-backups/schedule".into(),
+            Some(json!({"at": null, "keep": 1})),
+        )
+    }),
+    of("PUT /api/v1/configuration-backups/passphrase", |_| {
+        (
+            "/configuration-backups/passphrase".into(),
+            Some(json!({"passphrase": "five other words that nobody guesses"})),
+        )
+    }),
+    of("PUT /api/v1/service-providers/{id}", |_| {
+        ("/service-providers/1".into(), Some(provider("other")))
+    }),
+    of("DELETE /api/v1/service-providers/{id}", |_| {
+        ("/service-providers/1".into(), None)
+    }),
+    of(
+        "PUT /api/v1/service-providers/{id}/schedules/{storage}/{backup}",
+        |_| (SCHEDULED.into(), Some(json!({"every_hours": 48}))),
+    ),
+    of(
+        "DELETE /api/v1/service-providers/{id}/schedules/{storage}/{backup}",
+        |_| (SCHEDULED.into(), None),
+    ),
+    of("POST /api/v1/requests", |_| {
+        let command = json!({
+            "operation": 10_000, "name": "x", "argv": ["/bin/rm", "-r", "/srv"], "environment": {}, "folder": "/",
+            "runner": "laptop",
+        });
+        ("/requests".into(), Some(command))
+    }),
+    of("POST /api/v1/runners", |_| {
+        ("/runners".into(), Some(json!({"account": 6})))
+    }),
 ];
+
+/// The copies of `main/laptop` at the one service provider.
+const SCHEDULED: &str = "/service-providers/1/schedules/main/laptop";
 
 /// A page with a form, where the form goes, and what is filled in otherwise than it stands there.
 type Form = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -236,6 +278,50 @@ const PAGES: &[Try<Form>] = &[
         "POST /accounts/{id}/reset",
         ("/accounts/4", "/accounts/4/reset", &[("what", "both")]),
     ),
+    of(
+        "POST /configuration-backups/{id}/delete",
+        ("/configuration-backups", "/configuration-backups/1/delete", &[]),
+    ),
+    of(
+        "POST /configuration-backups/schedule",
+        (
+            "/configuration-backups",
+            "/configuration-backups/schedule",
+            &[("keep", "1")],
+        ),
+    ),
+    of(
+        "POST /configuration-backups/passphrase",
+        (
+            "/configuration-backups",
+            "/configuration-backups/passphrase",
+            &[
+                ("passphrase", "five other words that nobody guesses"),
+                ("repeat", "five other words that nobody guesses"),
+            ],
+        ),
+    ),
+    of(
+        "POST /service-providers/{id}",
+        ("/service-providers/1", "/service-providers/1", &[("name", "other")]),
+    ),
+    of(
+        "POST /service-providers/{id}/delete",
+        ("/service-providers/1", "/service-providers/1/delete", &[]),
+    ),
+    of(
+        "POST /service-providers/{id}/copy",
+        (
+            "/service-providers/1",
+            "/service-providers/1/copy",
+            &[("backup", "main/laptop"), ("every_hours", "48")],
+        ),
+    ),
+    of(
+        "POST /service-providers/{id}/unschedule",
+        ("/service-providers/1", "/service-providers/1/unschedule", &[]),
+    ),
+    of("POST /runners", ("/commands", "/runners", &[])),
 ];
 
 /// What a backup client sends below `/restic/main/laptop`, and whether it is held; else it is refused.
@@ -277,6 +363,10 @@ fn receiver(name: &str) -> Value {
 
 fn channel(name: &str) -> Value {
     json!({"name": name, "webhook": {"url": "http://127.0.0.1:9/in", "format": "json"}})
+}
+
+fn provider(name: &str) -> Value {
+    json!({"name": name, "url": "https://127.0.0.1:9/", "user": "office"})
 }
 
 fn client(id: &str, name: &str) -> Value {
@@ -449,15 +539,29 @@ impl Desk {
             )
             .await;
         made["token"].as_str().unwrap().clone_into(&mut desk.token);
+        let mut cellar = provider("cellar");
+        cellar["password"] = json!("very secret");
         for (path, body) in [
             ("/storages", json!({"name": "archive", "immutable_days": 7})),
             ("/receivers", receiver("siem")),
             ("/notice-channels", channel("chat")),
             ("/clients", client("portal", "Portal")),
             ("/accounts/5/disable", json!({})),
+            ("/accounts", json!({"name": "host", "kind": "service"})),
+            ("/runners", json!({"account": 3})),
+            ("/service-providers", cellar),
         ] {
             desk.ask(&ann, path, body).await;
         }
+        let passphrase = json!({"passphrase": "five words that nobody guesses"});
+        for (path, body) in [
+            ("/configuration-backups/passphrase", passphrase),
+            (SCHEDULED, json!({"every_hours": 24})),
+        ] {
+            let answer = desk.office.call(&ann, Method::PUT, path, Some(body)).await;
+            assert!(answer.status.is_success(), "{path}: {}", answer.body);
+        }
+        desk.ask(&ann, "/configuration-backups", json!({})).await;
         let on = desk.office.server.app.store.write(|tx| {
             Box::pin(async move {
                 tx.set_policy(&Policy {
@@ -527,7 +631,9 @@ impl Desk {
     async fn everything(&self) -> Everything {
         let told = self.office.server.app.store.read(|view| Box::pin(told(view)));
         let (mut kept, seen) = told.await.unwrap();
-        files(&self.office.server.house.data().join("storages"), &mut kept);
+        for folder in ["storages", "configuration-backups"] {
+            files(&self.office.server.house.data().join(folder), &mut kept);
+        }
         Everything { kept, seen }
     }
 }
@@ -560,6 +666,20 @@ async fn told(view: &mut View) -> Result<(BTreeMap<String, String>, Vec<String>)
         keep(&format!("channel {}", channel.id), &channel.spec);
     }
     keep("clients", &view.clients().await?);
+    for provider in view.service_providers().await? {
+        keep(&format!("service provider {}", provider.id), &provider.spec);
+    }
+    let passphrase = view.configuration_passphrase().await?.map(|passphrase| passphrase.id);
+    keep(
+        "configuration backups",
+        &(
+            view.configuration_schedule().await?,
+            passphrase,
+            view.configuration_backups().await?,
+        ),
+    );
+    let runners: Vec<_> = view.runners().await?.iter().map(|runner| runner.account.id).collect();
+    keep("runners and commands", &(runners, view.commands(None, 10).await?));
     let mut seen = vec![format!("{:#?}", view.storages().await?)];
     for backup in view.backups().await? {
         for kind in ObjectKind::ALL {
