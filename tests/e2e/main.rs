@@ -24,4 +24,5 @@ mod rules;
 mod story;
 mod support;
 mod tail;
+mod together;
 mod walk;

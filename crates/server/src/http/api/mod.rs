@@ -8,6 +8,7 @@ mod alerts;
 mod backups;
 mod body;
 mod clients;
+mod decide;
 mod events;
 mod notices;
 mod receivers;
@@ -36,6 +37,7 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/api/v1/openapi.json", get(openapi))
         .merge(requests::router())
+        .merge(decide::router())
         .merge(backups::router())
         .merge(storages::router())
         .merge(settings::router())
