@@ -27,4 +27,5 @@ mod service_providers;
 mod story;
 mod support;
 mod tail;
+mod together;
 mod walk;

@@ -16,7 +16,10 @@
   const copy = (fresh) => {
     if (fresh.innerHTML === region.innerHTML) return;
     const focused = region.contains(document.activeElement) ? document.activeElement.id : "";
+    // What somebody has ticked stays ticked as long as it is there.
+    const ticked = [...region.querySelectorAll("input:checked")].map((box) => box.id);
     region.replaceChildren(...fresh.childNodes);
+    for (const box of region.querySelectorAll("input[type=checkbox]")) box.checked = ticked.includes(box.id);
     if (focused) document.getElementById(focused)?.focus();
   };
 

@@ -1,5 +1,10 @@
 //! A second person decides: fresh second factor, order, fence, state, effect and event, all in one transaction.
 
+mod batch;
+
+use std::sync::Arc;
+
+use countersign_core::factor::FreshFactor;
 use countersign_core::manifest::Subject;
 use countersign_core::request::{DecidedFrom, Effect, Pending, Refusal, second_person};
 use countersign_core::undo::{Taking, endpoint};
@@ -14,6 +19,8 @@ use crate::AppState;
 use crate::app::App;
 use crate::listen::ClientAddress;
 use crate::step_up::{Shown, ShownRefused, verify_shown};
+
+pub use batch::{Answered, BatchError, Item, MOST, Unlike, Verdict, decide_all};
 
 /// Who decides and how they prove it.
 #[derive(Debug, Clone)]
@@ -55,10 +62,36 @@ impl From<StoreError> for DecideError {
     }
 }
 
+/// A decision on its way: who makes it, and the factor of the batch that it is part of. Without one it takes the decider's own.
+struct Deciding {
+    decider: Decider,
+    batch: Option<Arc<Proven>>,
+}
+
+impl From<Decider> for Deciding {
+    fn from(decider: Decider) -> Self {
+        Self { decider, batch: None }
+    }
+}
+
+/// A factor that was shown and used up, and how that is kept with what it decides.
+struct Proven {
+    proof: FreshFactor,
+    from: DecidedFrom,
+}
+
 /// Approves requests: one about settings, or the oldest of a backup in their order, each by the digest that was seen.
 pub async fn approve(
     app: &AppState,
     decider: Decider,
+    asked: Vec<(RequestId, Sha256)>,
+) -> Result<Vec<RequestId>, DecideError> {
+    approve_by(app, decider.into(), asked).await
+}
+
+async fn approve_by(
+    app: &AppState,
+    deciding: Deciding,
     asked: Vec<(RequestId, Sha256)>,
 ) -> Result<Vec<RequestId>, DecideError> {
     let ids: Vec<_> = asked.iter().map(|(id, _)| *id).collect();
@@ -74,7 +107,7 @@ pub async fn approve(
             let gate = app.vault.close_gate(backup)?;
             decide_in(
                 app,
-                decider,
+                deciding,
                 Plan::ApproveObjects {
                     backup,
                     asked,
@@ -87,7 +120,7 @@ pub async fn approve(
         None => match asked.as_slice() {
             [(id, seen)] => {
                 storage_idle(app, *id).await?;
-                let decided = decide_in(app, decider, Plan::ApproveChange { id: *id, seen: *seen }, None).await;
+                let decided = decide_in(app, deciding, Plan::ApproveChange { id: *id, seen: *seen }, None).await;
                 if let Err(
                     DecideError::Vault(VaultError::Drift) | DecideError::Change(ChangeError::Vault(VaultError::Drift)),
                 ) = &decided
@@ -115,12 +148,16 @@ pub(super) async fn storage_idle(app: &App, id: RequestId) -> Result<(), VaultEr
 
 /// Rejects a request, and every later one of its backup with it; which ones.
 pub async fn reject(app: &AppState, decider: Decider, id: RequestId) -> Result<Vec<RequestId>, DecideError> {
+    reject_by(app, decider.into(), id).await
+}
+
+async fn reject_by(app: &AppState, deciding: Deciding, id: RequestId) -> Result<Vec<RequestId>, DecideError> {
     match record(app, id).await?.backup {
         Some(backup) => {
             let gate = app.vault.close_gate(backup)?;
             decide_in(
                 app,
-                decider,
+                deciding,
                 Plan::RejectObjects {
                     backup,
                     id,
@@ -130,7 +167,7 @@ pub async fn reject(app: &AppState, decider: Decider, id: RequestId) -> Result<V
             )
             .await
         }
-        None => decide_in(app, decider, Plan::RejectChange { id }, None).await,
+        None => decide_in(app, deciding, Plan::RejectChange { id }, None).await,
     }
 }
 
@@ -148,9 +185,15 @@ pub async fn veto(app: &AppState, decider: Decider, id: RequestId) -> Result<Vec
         Some(backup) => {
             let gate = app.vault.close_gate(backup)?;
             let activity = gate.activity();
-            decide_in(app, decider, Plan::VetoObjects { backup, id, activity }, Some(gate)).await
+            decide_in(
+                app,
+                decider.into(),
+                Plan::VetoObjects { backup, id, activity },
+                Some(gate),
+            )
+            .await
         }
-        None => decide_in(app, decider, Plan::VetoChange { id }, None).await,
+        None => decide_in(app, decider.into(), Plan::VetoChange { id }, None).await,
     }
 }
 
@@ -220,16 +263,14 @@ enum Outcome {
 
 async fn decide_in(
     app: &AppState,
-    decider: Decider,
+    deciding: Deciding,
     plan: Plan,
     gate: Option<Gate>,
 ) -> Result<Vec<RequestId>, DecideError> {
-    let (moment, nonce, deciding) = (app.vault.moment(), app.vault.nonce(), AppState::clone(app));
+    let (moment, nonce, server) = (app.vault.moment(), app.vault.nonce(), AppState::clone(app));
     let outcome = app
         .store
-        .write(move |tx| {
-            Box::pin(async move { decide_with_factor(tx, &deciding, &decider, plan, moment, nonce).await })
-        })
+        .write(move |tx| Box::pin(async move { decide_with_factor(tx, &server, &deciding, plan, moment, nonce).await }))
         .await;
     app.vault.decided();
     app.delivery_changed.notify_one();
@@ -245,7 +286,7 @@ async fn decide_in(
 async fn decide_with_factor(
     tx: &mut Tx,
     app: &App,
-    decider: &Decider,
+    Deciding { decider, batch }: &Deciding,
     plan: Plan,
     moment: Moment,
     nonce: String,
@@ -257,13 +298,19 @@ async fn decide_with_factor(
         .ok_or(StoreError::Unreadable("the account of a session"))?;
     // Said before the factor is used up: it would be of no use.
     may_decide(tx, &account, &plan, moment).await?;
-    let proof = match verify_shown(tx, app, &account, &decider.shown, &decider.from, now).await? {
-        Ok(proof) => proof,
-        Err(refused) => return Ok(Outcome::Refused(refused)),
+    let proven = match batch {
+        Some(proven) => Arc::clone(proven),
+        None => match verify_shown(tx, app, &account, &decider.shown, &decider.from, now).await? {
+            Ok(proof) => {
+                let from = decided_from(tx, decider, now).await?;
+                Arc::new(Proven { proof, from })
+            }
+            Err(refused) => return Ok(Outcome::Refused(refused)),
+        },
     };
     let supervisor = Supervisor {
         account: &account,
-        proof: &proof,
+        proof: &proven.proof,
         comment: &decider.comment,
     };
     let vetoes = matches!(plan, Plan::VetoObjects { .. } | Plan::VetoChange { .. });
@@ -308,8 +355,7 @@ async fn decide_with_factor(
     };
     // What is kept is how it was approved or rejected, also after a veto.
     if !vetoes {
-        let from = decided_from(tx, decider, now).await?;
-        tx.note_decided_from(&ids, &from).await?;
+        tx.note_decided_from(&ids, &proven.from).await?;
     }
     Ok(Outcome::Decided(ids))
 }
@@ -343,12 +389,7 @@ async fn may_decide(tx: &mut Tx, account: &Account, plan: &Plan, moment: Moment)
             Ok(())
         }
         Plan::ApproveChange { id, .. } => may_approve(tx, account, *id, moment).await,
-        Plan::RejectObjects { id, .. } | Plan::RejectChange { id } => {
-            if settle::pending(tx, *id).await?.initiator.account != account.id {
-                account.eligible(moment.ageing).map_err(Refusal::from)?;
-            }
-            Ok(())
-        }
+        Plan::RejectObjects { id, .. } | Plan::RejectChange { id } => may_reject(tx, account, *id, moment).await,
         Plan::VetoObjects { id, .. } | Plan::VetoChange { id } => {
             if undo::waiting(tx, *id).await?.request.initiator.account != account.id {
                 account.eligible(moment.ageing).map_err(Refusal::from)?;
@@ -362,6 +403,13 @@ async fn may_approve(tx: &mut Tx, account: &Account, id: RequestId, moment: Mome
     let initiator = settle::pending(tx, id).await?.initiator;
     let known = tx.accounts_behind(&initiator).await?;
     Ok(second_person(account, &initiator, &known, moment.ageing)?)
+}
+
+async fn may_reject(tx: &mut Tx, account: &Account, id: RequestId, moment: Moment) -> Result<(), VaultError> {
+    if settle::pending(tx, id).await?.initiator.account != account.id {
+        account.eligible(moment.ageing).map_err(Refusal::from)?;
+    }
+    Ok(())
 }
 
 async fn approve_change(

@@ -78,6 +78,13 @@ pub struct SnapshotRow {
     pub held_by: Option<HeldBy>,
 }
 
+impl BackupPage {
+    /// Whether there is anything that the reader may decide.
+    fn can_choose(&self) -> bool {
+        self.queue.iter().any(|row| row.can_choose)
+    }
+}
+
 impl SnapshotRow {
     fn short(&self) -> &str {
         self.name.get(..8).unwrap_or(&self.name)

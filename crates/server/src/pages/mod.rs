@@ -10,6 +10,7 @@
 //! | set up | [`SetUpPassword`], [`SetUpSecondFactor`], [`SetUpDone`] | to `action`: `name`, `password`, `repeat`; `code`; none |
 //! | a person's one-time link | [`SetUpPassword`], [`SetUpSecondFactor`], [`LinkPassword`], [`LinkProof`], [`LinkDone`] | to `action`: `password`, `repeat`, `code` or `recovery`; `code`, `proof` |
 //! | `/pending` | [`PendingPage`] | `POST /requests/{id}/seal` |
+//! | `/requests/decide` | [`BatchPage`], [`BatchDonePage`] | GET `id` (repeated), `choose`; `POST /requests/decide`: `seen`, `decide-ID`, `along-ID`, `comment`, `code` or `passkey` |
 //! | `/requests/{id}` | [`RequestPage`] | `POST /requests/{id}/decision`: `digest`, `along`, `decision`, `comment`, `code` |
 //! | `/history` | [`HistoryPage`] | GET `from`, `from_time`, `to`, `to_time`, `id`, `user`, `state`, `operation`; `before` or `after` |
 //! | `/events` | [`EventsPage`] | GET `from`, `from_time`, `to`, `to_time`, `id`, `severity`, `user`, `request`; `before` or `after` |
@@ -44,6 +45,7 @@ mod accounts;
 pub mod assets;
 mod backup;
 mod backups;
+mod batch;
 mod chrome;
 mod clients;
 mod commands;
@@ -82,6 +84,7 @@ pub use accounts::{
 };
 pub use backup::{BackupPage, HeldBy, KindTotals, SnapshotRow};
 pub use backups::{BackupRow, BackupsPage, LockRow, StorageView};
+pub use batch::{BatchDone, BatchDonePage, BatchItem, BatchPage};
 pub use chrome::{AlertLine, Chrome, Public, Section};
 pub use clients::{ClientForm, ClientPage, ClientRow, ClientState, ClientsPage};
 pub use commands::{CommandPage, CommandRow, CommandStanding, CommandsPage, RunnerRow, WrittenView};

@@ -22,6 +22,14 @@ impl PendingPage {
     fn total(&self) -> Count {
         Count(self.chrome.pending_count)
     }
+
+    /// Whether there is anything that the reader may decide.
+    fn can_choose(&self) -> bool {
+        self.queues
+            .iter()
+            .flat_map(|queue| &queue.requests)
+            .any(|row| row.can_choose)
+    }
 }
 
 /// The requests of one backup, oldest first: the order in which they can be approved.
@@ -50,6 +58,8 @@ pub struct PendingRow {
     pub yours: bool,
     /// Whether the reader may approve it now.
     pub can_approve: bool,
+    /// Whether the reader may decide it, one way or the other.
+    pub can_choose: bool,
     /// How many snapshots would go.
     pub snapshots: Count,
     /// How many objects would go.

@@ -12,16 +12,20 @@ use super::document::{Detail, Sealed, listed};
 use super::{EXIT_CODES, path_of};
 use crate::cli::remote::failure::{Failure, read};
 use crate::cli::remote::{Remote, ServerFlags};
+use crate::cli::terminal::plain;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Approve {
-    /// The request's number
-    #[arg(value_name = "ID")]
-    id: RequestId,
-    /// Approve the older requests of the same backup along with it
+    /// The request's number, or several: each is decided by itself, all with one code
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<RequestId>,
+    /// Approve the older requests of the same backups along with them
     #[arg(long)]
     with_older: bool,
+    /// They differ in what they do, who asked, or what they are about, and you have looked at each of them
+    #[arg(long)]
+    unlike: bool,
     #[command(flatten)]
     pub decision: Decision,
 }
@@ -29,9 +33,9 @@ pub struct Approve {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Reject {
-    /// The request's number
-    #[arg(value_name = "ID")]
-    id: RequestId,
+    /// The request's number, or several: each is decided by itself, all with one code
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<RequestId>,
     #[command(flatten)]
     pub decision: Decision,
 }
@@ -75,12 +79,50 @@ struct Decided {
     requests: Vec<RequestId>,
 }
 
+/// What became of each of several.
+#[derive(Deserialize)]
+struct Results {
+    results: Vec<OneResult>,
+}
+
+#[derive(Deserialize)]
+struct OneResult {
+    id: RequestId,
+    outcome: String,
+    requests: Vec<RequestId>,
+    detail: Option<String>,
+}
+
 impl Approve {
     /// Shows it, asks, and approves exactly what was shown.
     pub fn carry_out(&self, remote: &Remote) -> Result<String, Failure> {
         let decision = &self.decision;
         decision.can_be_made()?;
-        let detail = waiting(remote, self.id)?;
+        if let [id] = *self.ids {
+            return self.one(remote, id);
+        }
+        let mut all = Vec::new();
+        for id in &self.ids {
+            let detail = waiting(remote, *id)?;
+            let missing: Vec<_> = detail
+                .older()
+                .into_iter()
+                .filter(|older| !self.ids.contains(older))
+                .collect();
+            if !missing.is_empty() && !self.with_older {
+                return Err(Failure::Refused(format!(
+                    "{} of the same backup as request {id} must be approved before: name them, too, or approve all together with --with-older",
+                    listed(&missing)
+                )));
+            }
+            all.extend(missing.into_iter().chain([*id]));
+        }
+        decision.several(remote, all, "approve", self.unlike)
+    }
+
+    fn one(&self, remote: &Remote, id: RequestId) -> Result<String, Failure> {
+        let decision = &self.decision;
+        let detail = waiting(remote, id)?;
         let older = detail.older();
         if !older.is_empty() && !self.with_older {
             return Err(Failure::Refused(format!(
@@ -114,10 +156,13 @@ impl Reject {
     pub fn carry_out(&self, remote: &Remote) -> Result<String, Failure> {
         let decision = &self.decision;
         decision.can_be_made()?;
-        show(remote, &waiting(remote, self.id)?)?;
+        let [id] = *self.ids else {
+            return decision.several(remote, self.ids.clone(), "reject", false);
+        };
+        show(remote, &waiting(remote, id)?)?;
         decision.confirm("reject")?;
         let body = json!({"code": decision.code()?, "comment": decision.comment});
-        let answer = remote.post(&format!("{}/reject", path_of(self.id)), &body)?;
+        let answer = remote.post(&format!("{}/reject", path_of(id)), &body)?;
         decision.done(remote, answer, "Rejected")
     }
 }
@@ -204,6 +249,42 @@ impl Decision {
         }
     }
 
+    /// Shows each of several, asks once, and decides exactly what was shown, each by itself.
+    fn several(
+        &self,
+        remote: &Remote,
+        mut ids: Vec<RequestId>,
+        decision: &str,
+        unlike: bool,
+    ) -> Result<String, Failure> {
+        ids.sort_unstable();
+        ids.dedup();
+        let mut decisions = Vec::new();
+        for id in ids {
+            let seen = show(remote, &waiting(remote, id)?)?;
+            decisions
+                .push(json!({"id": seen.id, "digest": seen.digest, "decision": decision, "comment": self.comment}));
+        }
+        self.confirm(decision)?;
+        let body = json!({"decisions": decisions, "code": self.code()?, "unlike": unlike});
+        let answer = remote.post("/api/v1/requests/decide", &body)?;
+        let Results { results } = read(remote, answer.clone())?;
+        let text = if self.json {
+            format!("{answer}\n")
+        } else {
+            results.iter().map(OneResult::line).collect()
+        };
+        let not_decided = results.iter().filter(|one| one.requests.is_empty()).count();
+        if not_decided == 0 {
+            return Ok(text);
+        }
+        print!("{text}");
+        Err(Failure::Refused(format!(
+            "{not_decided} of {} were not decided",
+            results.len()
+        )))
+    }
+
     fn code(&self) -> Result<String, Failure> {
         match &self.code {
             Some(code) => Ok(code.clone()),
@@ -217,5 +298,22 @@ impl Decision {
         }
         let decided: Decided = read(remote, answer)?;
         Ok(format!("{word} {}.\n", listed(&decided.requests)))
+    }
+}
+
+impl OneResult {
+    fn line(&self) -> String {
+        let along: Vec<_> = self
+            .requests
+            .iter()
+            .copied()
+            .filter(|other| *other != self.id)
+            .collect();
+        let said = match &self.detail {
+            Some(detail) => format!(": {}", plain(detail)),
+            None if along.is_empty() => String::new(),
+            None => format!(", with {}", listed(&along)),
+        };
+        format!("Request {}: {}{said}\n", self.id, plain(&self.outcome))
     }
 }

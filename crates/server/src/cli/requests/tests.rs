@@ -241,3 +241,44 @@ async fn what_was_approved_is_listed_and_vetoed_in_time() {
         "{shown}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decides_several_with_one_code() {
+    let desk = Desk::open().await;
+    for content in ["one", "two", "three", "four"] {
+        desk.office.waiting(&[content]).await;
+    }
+    let code = desk.code("ann");
+    let (exit, said) = desk
+        .refused(&desk.ann, &["approve", "3", "1", "--yes", "--code", &code])
+        .await;
+    assert_eq!(
+        (exit, said.contains("request 2 of the same backup")),
+        (3, true),
+        "{said}"
+    );
+    let approve = [
+        "approve",
+        "3",
+        "1",
+        "--with-older",
+        "--yes",
+        "--code",
+        &code,
+        "--comment",
+        "clean-up",
+    ];
+    assert_eq!(
+        desk.run(&desk.ann, &approve).await.unwrap(),
+        "Request 1: approved\nRequest 2: approved\nRequest 3: approved\n"
+    );
+    desk.office.waiting(&["five"]).await;
+    let code = desk.code("bob");
+    let reject = ["reject", "4", "5", "--yes", "--code", &code, "--json"];
+    let said = desk.run(&desk.bob, &reject).await.unwrap();
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (&said["results"][0]["outcome"], &said["results"][1]["outcome"]),
+        (&"rejected".into(), &"rejected".into())
+    );
+}

@@ -10,6 +10,7 @@ mod body;
 mod clients;
 mod commands;
 mod configuration_backups;
+mod decide;
 mod events;
 mod notices;
 mod receivers;
@@ -40,6 +41,7 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/api/v1/openapi.json", get(openapi))
         .merge(requests::router())
+        .merge(decide::router())
         .merge(backups::router())
         .merge(storages::router())
         .merge(settings::router())

@@ -432,10 +432,17 @@ async fn seal(
     Ok(http::StatusCode::NO_CONTENT)
 }
 
-fn decider(caller: &ApiCaller, code: String, comment: String) -> Result<Decider, Problem> {
-    if comment.chars().count() > decide::LONGEST_COMMENT {
+/// What may be said about a decision.
+pub(super) fn comment(text: String) -> Result<String, Problem> {
+    if text.chars().count() > decide::LONGEST_COMMENT {
         return Err(Problem::new(Kind::Invalid, "A comment has 1000 characters at most."));
     }
+    Ok(text)
+}
+
+/// Whoever calls, as somebody who decides.
+pub(super) fn decider(caller: &ApiCaller, code: String, said: String) -> Result<Decider, Problem> {
+    let comment = comment(said)?;
     Ok(Decider {
         account: caller.account.id,
         shown: Shown::Code(code),

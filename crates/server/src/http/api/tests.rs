@@ -38,6 +38,7 @@ fn routes() -> BTreeSet<(String, String)> {
     let sources = [
         include_str!("mod.rs"),
         include_str!("requests.rs"),
+        include_str!("decide.rs"),
         include_str!("backups.rs"),
         include_str!("storages.rs"),
         include_str!("settings.rs"),
@@ -101,6 +102,7 @@ fn every_reference_in_the_document_leads_somewhere() {
 }
 
 mod accounts;
+mod batch;
 mod calls;
 mod clients;
 mod commands;

@@ -32,12 +32,18 @@ const LONGEST_COMMENT: usize = 1000;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SentDecision {
-    digest: String,
-    along: String,
-    decision: String,
-    comment: String,
-    code: String,
-    passkey: String,
+    /// Of the request, as its page showed it.
+    pub digest: String,
+    /// The others of its queue, as its page showed them.
+    pub along: String,
+    /// `approve` or `reject`.
+    pub decision: String,
+    /// What is said about it.
+    pub comment: String,
+    /// A one-time code, unless a passkey is shown.
+    pub code: String,
+    /// A passkey's answer.
+    pub passkey: String,
 }
 
 /// `POST /requests/{id}/decision`.
@@ -87,7 +93,7 @@ async fn vetoed(asked: &Asked, id: RequestId, form: &SentDecision) -> Result<Not
 }
 
 /// Why a decision was not recorded.
-enum Refused {
+pub enum Refused {
     /// The page says it.
     Told(DecideError),
     /// It is decided already: the page says by whom, once it has looked.
@@ -185,7 +191,11 @@ fn seen_in(
     Ok(along.chain([(id, own)]).collect())
 }
 
-fn decider(asked: &Asked, form: &SentDecision) -> Result<Decider, DecideError> {
+/// The reader as somebody who decides.
+///
+/// # Errors
+/// The comment is too long.
+pub fn decider(asked: &Asked, form: &SentDecision) -> Result<Decider, DecideError> {
     // Browsers send a line's end as two characters and count it as one.
     let comment = form.comment.replace("\r\n", "\n").trim().to_owned();
     if comment.chars().count() > LONGEST_COMMENT {
@@ -211,7 +221,7 @@ fn decider(asked: &Asked, form: &SentDecision) -> Result<Decider, DecideError> {
 }
 
 /// What the page says of an error.
-fn refused(asked: &Asked, record: &RequestRecord, error: decide::DecideError) -> Refused {
+pub fn refused(asked: &Asked, record: &RequestRecord, error: decide::DecideError) -> Refused {
     let vault = match error {
         decide::DecideError::Factor(refused) => return factor_refused(asked, refused).into(),
         decide::DecideError::Vault(error) | decide::DecideError::Change(ChangeError::Vault(error)) => error,
@@ -245,7 +255,8 @@ fn refused(asked: &Asked, record: &RequestRecord, error: decide::DecideError) ->
     Refused::Told(told)
 }
 
-fn factor_refused(asked: &Asked, refused: ShownRefused) -> DecideError {
+/// What the page says of a factor that was not taken.
+pub fn factor_refused(asked: &Asked, refused: ShownRefused) -> DecideError {
     if let Some(throttled) = refused.throttled() {
         return DecideError::Throttled {
             retry_after: Span(seconds_until(asked, throttled.until)),
@@ -293,14 +304,20 @@ async fn show_again(asked: Asked, id: RequestId, form: SentDecision, refused: Re
         });
     }
     let mut response = respond::page(page.error.as_ref().map_or(StatusCode::CONFLICT, status), &page);
-    if let Some(DecideError::Throttled { retry_after }) = page.error {
-        let seconds = HeaderValue::from(retry_after.0);
-        response.headers_mut().insert(header::RETRY_AFTER, seconds);
-    }
+    say_when(&mut response, page.error.as_ref());
     Ok(response)
 }
 
-const fn status(error: &DecideError) -> StatusCode {
+/// When to try again, where the page says that it is too early.
+pub fn say_when(response: &mut Response, error: Option<&DecideError>) {
+    if let Some(DecideError::Throttled { retry_after }) = error {
+        let seconds = HeaderValue::from(retry_after.0);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+}
+
+/// The status of a page that says why nothing was decided.
+pub const fn status(error: &DecideError) -> StatusCode {
     match error {
         DecideError::NotAllowed(_) => StatusCode::FORBIDDEN,
         DecideError::WrongCode | DecideError::UsedCode | DecideError::WrongPasskey(_) | DecideError::NothingChosen => {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /`, `/pending` | [`pending`] |
 //! | `GET /requests/{id}`, `/requests/{id}/recorded` | [`request`], [`recorded`] |
+//! | `GET`, `POST /requests/decide` | [`batch`] |
 //! | `POST /requests/{id}/decision`, `/requests/{id}/veto`, `/requests/{id}/seal` | [`decision`] |
 //! | `GET /history`, `/events` | [`history`], [`events`] |
 //! | `GET /backups`, `/backups/{storage}/{backup}`, `POST …/delete` | [`backups`], [`backup`] |
@@ -31,6 +32,7 @@ mod accounts;
 mod asked;
 mod backup;
 mod backups;
+mod batch;
 mod changed;
 mod client_form;
 mod clients;
@@ -118,6 +120,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/account/passkeys/challenge", post(own_factors::challenge))
         .route("/", get(|| async { Redirect::to("/pending") }))
         .route("/pending", get(pending::show))
+        .route("/requests/decide", get(batch::show).post(batch::decide))
         .route("/requests/{id}", get(request::show))
         .route("/requests/{id}/recorded", get(recorded::show))
         .route("/requests/{id}/decision", post(decision::decide))

@@ -168,7 +168,8 @@ pub async fn queue(view: &mut View, id: RequestId) -> Result<Queue, Problem> {
     })
 }
 
-fn warnings(asked: &Asked, record: &RequestRecord, summary: &Summary) -> Vec<WarningLine> {
+/// What must not be overlooked about a request, the heaviest first.
+pub fn warnings(asked: &Asked, record: &RequestRecord, summary: &Summary) -> Vec<WarningLine> {
     let told = preview::told(&record.operation, summary, asked.now).into_iter();
     told.map(|told| WarningLine {
         strong: told.weight == Weight::Strong,

@@ -109,6 +109,20 @@ pub async fn of(
     })
 }
 
+/// The same without the lists of objects, where many requests are shown at once. It is sealed.
+pub async fn brief(
+    view: &mut View,
+    asked: &Asked,
+    record: &RequestRecord,
+    summary: &Summary,
+) -> Result<Subject, Problem> {
+    if record.backup.is_none() {
+        return of(view, asked, record, summary, "").await;
+    }
+    let whole = summary.preview.as_ref().is_some_and(|preview| preview.whole);
+    Ok(Subject::Objects(Box::new(in_numbers(asked, record, whole, summary))))
+}
+
 /// Which account a request is about, if it is about one.
 pub async fn account(view: &mut View, record: &RequestRecord) -> Result<Option<AccountName>, StoreError> {
     if record.backup.is_some() {
@@ -170,15 +184,7 @@ async fn lost(
 ) -> Result<Loss, StoreError> {
     let snapshots = view.listed_snapshots(record.id, MOST_SNAPSHOTS).await?;
     let (manifest, pager) = objects(view, asked, record.id, summary, after).await?;
-    let count = summary.of(ObjectKind::Snapshots);
     Ok(Loss {
-        nature: preview::nature(summary).to_owned(),
-        received: received(asked, summary),
-        stays: stays(asked, summary),
-        habit: summary.preview.as_ref().and_then(preview::habit),
-        backup: record.target.clone(),
-        backup_href: words::backup_href(&record.target),
-        whole,
         snapshots: snapshots
             .into_iter()
             .map(|listed| LostSnapshot {
@@ -187,14 +193,31 @@ async fn lost(
                 by: listed.received_by,
             })
             .collect(),
-        snapshot_count: Count(count),
+        manifest,
+        pager,
+        ..in_numbers(asked, record, whole, summary)
+    })
+}
+
+/// What a sealed request takes away, without a list of it.
+fn in_numbers(asked: &Asked, record: &RequestRecord, whole: bool, summary: &Summary) -> Loss {
+    Loss {
+        nature: preview::nature(summary).to_owned(),
+        received: received(asked, summary),
+        stays: stays(asked, summary),
+        habit: summary.preview.as_ref().and_then(preview::habit),
+        backup: record.target.clone(),
+        backup_href: words::backup_href(&record.target),
+        whole,
+        snapshots: Vec::new(),
+        snapshot_count: Count(summary.of(ObjectKind::Snapshots)),
         kinds: kinds(&summary.kinds),
         objects: Count(summary.objects()),
         bytes: Bytes(summary.bytes()),
         share: Share::new(summary.bytes(), summary.backup_bytes),
-        manifest,
-        pager,
-    })
+        manifest: Vec::new(),
+        pager: Pager::default(),
+    }
 }
 
 /// A page of the list of objects, and the way on.

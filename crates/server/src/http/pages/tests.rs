@@ -1,6 +1,7 @@
 //! The pages as people meet them, over the router.
 
 mod accounts;
+mod batch;
 mod clients;
 mod commands;
 mod configuration_backups;

@@ -71,6 +71,7 @@ pub fn waiting_rows(asked: &Asked, queue: &[RequestRecord], accounts: &[Account]
         open = open && obstacles::cannot_approve(asked, record, &[], accounts).is_none();
         PendingRow {
             can_approve: open,
+            can_choose: open || obstacles::cannot_reject(asked, record).is_none(),
             ..waiting_row(asked, record)
         }
     };
@@ -112,6 +113,7 @@ fn waiting_row(asked: &Asked, record: &RequestRecord) -> PendingRow {
         initiator: record.initiator.name.clone(),
         yours: asked.is_reader(record.initiator.account),
         can_approve: false,
+        can_choose: false,
         snapshots: Count(summary.of(ObjectKind::Snapshots)),
         objects: Count(summary.objects()),
         bytes: Bytes(summary.bytes()),

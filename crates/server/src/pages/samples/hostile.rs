@@ -1,4 +1,4 @@
-use super::requests::{decided, form, loss, neighbour, request, veto, waiting};
+use super::requests::{batch, batch_done, batch_item, decided, form, loss, neighbour, request, veto, waiting};
 use super::*;
 
 /// The same pages once more with hostile text wherever people choose it.
@@ -41,6 +41,32 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         digest: text(),
         ..neighbour("9", "x")
     };
+    let batch = BatchPage {
+        chrome: hostile_chrome(Section::Pending),
+        comment: format!("</textarea>{}", text()),
+        error: Some(DecideError::Impossible(text())),
+        ..batch(
+            vec![BatchItem {
+                operation: text(),
+                initiator: text(),
+                why: Some(text()),
+                subject: Subject::Change(vec![ChangeRow {
+                    what: text(),
+                    before: text(),
+                    after: text(),
+                }]),
+                ..batch_item("41")
+            }],
+            None,
+        )
+    };
+    let mut batch_done = batch_done();
+    batch_done.rows[0].operation = text();
+    batch_done.rows[2].outcome = Err(DecideError::AlreadyDecided {
+        state: RequestState::Rejected,
+        by: Some(text()),
+        at: ago(5),
+    });
     let request = RequestPage {
         chrome: hostile_chrome(Section::Pending),
         operation: text(),
@@ -250,6 +276,8 @@ pub fn hostile_pages() -> Vec<(String, String)> {
             },
         ),
         rendered("hostile-request", &request),
+        rendered("hostile-batch", &batch),
+        rendered("hostile-batch-done", &batch_done),
         rendered("hostile-request-drifted", &drifted),
         rendered("hostile-request-postponed", &postponed),
         rendered("hostile-history", &history),

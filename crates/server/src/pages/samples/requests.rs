@@ -168,6 +168,106 @@ pub fn veto(cannot: Option<NotAllowed>) -> VetoForm {
     }
 }
 
+pub fn batch_item(id: &str) -> BatchItem {
+    let mut loss = loss();
+    loss.snapshots.clear();
+    loss.manifest.clear();
+    BatchItem {
+        id: id.into(),
+        digest: digest('e'),
+        operation: "Delete snapshot 1f2e3d4c (and 2 more)".into(),
+        initiator: "bob".into(),
+        yours: false,
+        created: ago(11_000),
+        expires: ahead(6 * 86_400),
+        why: Some("The old laptop is gone.".into()),
+        warnings: request().warnings,
+        subject: Subject::Objects(Box::new(loss)),
+        unlike: false,
+        busy: None,
+        cannot_approve: None,
+        cannot_reject: None,
+        older: Vec::new(),
+        older_href: String::new(),
+        later: (50..=75).map(|id| id.to_string()).collect(),
+        along: digest('a'),
+        chosen: "approve".into(),
+    }
+}
+
+pub fn batch(items: Vec<BatchItem>, error: Option<DecideError>) -> BatchPage {
+    BatchPage {
+        chrome: chrome(Section::Pending),
+        items,
+        differ: None,
+        comment: String::new(),
+        error,
+        totp: true,
+        passkey: Some("/account/passkeys/challenge".into()),
+        approve_href: "/requests/decide?id=41&id=43&choose=approve".into(),
+        reject_href: "/requests/decide?id=41&id=43&choose=reject".into(),
+    }
+}
+
+pub fn batch_again() -> BatchPage {
+    BatchPage {
+        comment: "Agreed with Bob.".into(),
+        ..batch(vec![batch_item("41")], Some(DecideError::WrongCode))
+    }
+}
+
+pub fn batch_unlike() -> BatchPage {
+    let change = Subject::Change(vec![ChangeRow {
+        what: "Four-eyes authorization".into(),
+        before: "on".into(),
+        after: "off".into(),
+    }]);
+    let other = BatchItem {
+        operation: "Disable four-eyes authorization".into(),
+        subject: change,
+        unlike: true,
+        later: Vec::new(),
+        chosen: "leave".into(),
+        ..batch_item("44")
+    };
+    let own = BatchItem {
+        initiator: "ann".into(),
+        yours: true,
+        unlike: true,
+        busy: Some(busy()),
+        cannot_approve: Some(NotAllowed::Initiator),
+        chosen: "reject".into(),
+        ..batch_item("45")
+    };
+    let late = BatchItem {
+        older: vec!["39".into(), "40".into()],
+        older_href: "/requests/decide?id=39&id=40&id=41".into(),
+        chosen: "leave".into(),
+        ..batch_item("46")
+    };
+    BatchPage {
+        differ: Some("what they do, who asked".into()),
+        ..batch(vec![batch_item("41"), late, other, own], None)
+    }
+}
+
+pub fn batch_done() -> BatchDonePage {
+    let row = |id: &str, outcome| BatchDone {
+        id: id.into(),
+        operation: "Delete snapshot 1f2e3d4c (and 2 more)".into(),
+        outcome,
+    };
+    BatchDonePage {
+        chrome: chrome(Section::Pending),
+        rows: vec![
+            row("41", Ok((RequestState::Approved, Vec::new()))),
+            row("43", Ok((RequestState::Rejected, vec!["45".into(), "46".into()]))),
+            row("44", Err(DecideError::Busy(busy()))),
+        ],
+        again: Some("/requests/decide?id=44".into()),
+    }
+}
+
 pub fn requests() -> Vec<(String, String)> {
     let refused = |why: NotAllowed| {
         Some(DecisionForm {

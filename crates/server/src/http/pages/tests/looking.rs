@@ -158,6 +158,8 @@ async fn pending_with_a_queue_a_collection_and_a_setting() {
     a setting
     asked by ann , 2026-11-18 14:09 UTC (just now)
     expires 2026-11-25 14:09 UTC (in 7 d)
+    Decide selected…
+    Shows all that are ticked on one page, where one factor decides them.
     Still collecting
     A client is deleting. These become requests when it is quiet; what they hold is kept.
     #4 main/laptop
@@ -189,6 +191,8 @@ async fn pending_with_a_queue_a_collection_and_a_setting() {
     a setting
     asked by ann , 2026-11-18 14:09 UTC (just now)
     expires 2026-11-25 14:09 UTC (in 6 d 23 h)
+    Decide selected…
+    Shows all that are ticked on one page, where one factor decides them.
     Still collecting
     A client is deleting. These become requests when it is quiet; what they hold is kept.
     #4 main/laptop
@@ -239,6 +243,8 @@ async fn a_backup_and_the_list_of_backups() {
     1 snapshot, 1 object, 6 B
     asked by ann , 2026-11-18 14:06 UTC (1 min ago)
     expires 2026-11-25 14:07 UTC (in 6 d 23 h)
+    Decide selected…
+    Shows all that are ticked on one page, where one factor decides them.
     Snapshots
     By when this server received them. The server cannot read them: a time inside a snapshot is the client’s word.
     Received Snapshot From State

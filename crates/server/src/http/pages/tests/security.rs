@@ -488,6 +488,43 @@ async fn req_39_a_decision_is_made_with_a_passkey_shown_to_this_session_for_it()
     );
 }
 
+/// Approves requests 1 and 2 as a page of both would.
+async fn decide_both(browser: &mut Browser<'_>, page: &Answer, seen: &str, passkey: &str) -> Answer {
+    let csrf = hidden(page, "csrf");
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("seen", seen),
+        ("decide-1", "approve"),
+        ("decide-2", "approve"),
+        ("passkey", passkey),
+    ];
+    browser.post("/requests/decide", &fields).await
+}
+
+#[tokio::test]
+async fn req_39_many_are_decided_with_one_passkey_shown_to_this_session_for_them() {
+    let office = Office::reached_as(HERE).await;
+    let (first, second) = (office.waiting(&["one"]).await, office.waiting(&["two"]).await);
+    let mut key = office.server.passkey(&office.bob, Kind::Es256).await;
+    let mut bob = office.server.browser();
+    bob.log_on("bob").await;
+    let page = bob.get(&format!("/requests/decide?id={first}&id={second}")).await;
+    assert!(page.body.contains("Record them with a passkey"), "{}", page.body);
+    let seen = hidden(&page, "seen");
+    let unasked = key.show("AAAA");
+    let refused = decide_both(&mut bob, &page, &seen, &unasked).await;
+    assert!(refused.body.contains("the passkey was not taken"), "{}", refused.body);
+    let question = asked(&mut bob, &page).await;
+    let answer = key.show(&question);
+    let done = decide_both(&mut bob, &page, &seen, &answer).await;
+    assert!(done.body.contains("2 of 2 decided"), "{}", done.body);
+    let again = decide_both(&mut bob, &page, &seen, &answer).await;
+    assert!(again.body.contains("0 of 2 decided"), "{}", again.body);
+    let events = office.server.events().await;
+    let approved = |event: &&Event| matches!(event, Event::FourEyesRequestApproved { .. });
+    assert_eq!(events.iter().filter(approved).count(), 2);
+}
+
 #[tokio::test]
 async fn req_39_a_recovery_code_decides_nothing() {
     let office = Office::reached_as(HERE).await;
