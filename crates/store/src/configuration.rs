@@ -225,7 +225,9 @@ impl Import {
             .collect::<Result<Vec<_>, _>>()?;
         let values: Vec<_> = (1..=columns.len()).map(|place| format!("${place}")).collect();
         let table = quoted(name)?;
-        self.tx.text(format!("DELETE FROM {table}"), params![]).await?;
+        self.tx
+            .execute_composed(format!("DELETE FROM {table}"), params![])
+            .await?;
         let insert = format!(
             "INSERT INTO {table} ({}) VALUES ({})",
             names.join(", "),
@@ -241,7 +243,9 @@ impl Import {
     /// It does not fit, or none began.
     pub async fn row(&mut self, values: Vec<Value>) -> Result<(), StoreError> {
         match &self.insert {
-            Some((insert, columns)) if *columns == values.len() => self.tx.text(insert.clone(), values).await.map(drop),
+            Some((insert, columns)) if *columns == values.len() => {
+                self.tx.execute_composed(insert.clone(), values).await.map(drop)
+            }
             _ => Err(StoreError::Unreadable("a row of the configuration backup")),
         }
     }
@@ -275,7 +279,7 @@ impl Tx {
                 .unzip();
             let (table, sets, wheres) = (quoted(&table)?, sets.concat(), wheres.concat());
             let released = format!("UPDATE {table} SET held_by = NULL{sets} WHERE held_by IS NOT NULL{wheres}");
-            self.text(released, params![]).await?;
+            self.execute_composed(released, params![]).await?;
         }
         // A link may have been used since; whoever asked for it has another made.
         let sql = "UPDATE account_links SET hash = NULL, made_at = NULL, expires_at = NULL, progress = NULL
@@ -285,7 +289,7 @@ impl Tx {
         self.execute(sql, params![JUMP_OF_EVENTS, JUMP]).await?;
         // What was before, is not sent again.
         let last = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)";
-        self.text(
+        self.execute_composed(
             format!("UPDATE receivers SET cursor_seq = {last}, settled_seq = {last}"),
             params![],
         )

@@ -98,7 +98,7 @@ impl Tx {
     }
 
     /// Runs a statement that was put together of our own words; how many rows it touched.
-    pub(crate) async fn text(&mut self, sql: String, params: Vec<Value>) -> Result<u64, StoreError> {
+    pub(crate) async fn execute_composed(&mut self, sql: String, params: Vec<Value>) -> Result<u64, StoreError> {
         self.view.connection.text(&sql, params).await
     }
 

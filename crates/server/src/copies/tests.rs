@@ -329,7 +329,7 @@ async fn a_wrong_password_fails_at_once_and_says_so_where_administrators_look() 
     assert_eq!(scene.cellar.names(), Vec::<String>::new());
 
     let right = ProviderPassword::read("secret".into()).unwrap();
-    flows::set_password(scene.app(), &scene.ann, scene.provider, right)
+    flows::give_password(scene.app(), &scene.ann, scene.provider, right)
         .await
         .unwrap();
     assert_eq!(

@@ -150,7 +150,7 @@ pub async fn add(
 ///
 /// # Errors
 /// The role is missing, or there is no such provider.
-pub async fn set_password(
+pub async fn give_password(
     app: &AppState,
     actor: &Actor,
     id: ServiceProviderId,

@@ -279,7 +279,7 @@ async fn password(
     Body(given): Body<Password>,
 ) -> Result<StatusCode, Problem> {
     let password = ProviderPassword::read(given.password).map_err(ChangeError::from)?;
-    flows::set_password(&app, &caller.actor(), id(&text)?, password).await?;
+    flows::give_password(&app, &caller.actor(), id(&text)?, password).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -311,7 +311,7 @@ pub async fn password(
 ) -> Result<Response, Problem> {
     let id: ServiceProviderId = part(&id)?;
     let kept = match ProviderPassword::read(form.password) {
-        Ok(password) => flows::set_password(&app, &person.actor(), id, password).await,
+        Ok(password) => flows::give_password(&app, &person.actor(), id, password).await,
         Err(refusal) => Err(refusal.into()),
     };
     match kept {
