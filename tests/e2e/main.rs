@@ -21,6 +21,7 @@ mod passkeys;
 mod receivers;
 mod record;
 mod rules;
+mod storages;
 mod story;
 mod support;
 mod tail;
