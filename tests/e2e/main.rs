@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod attacks;
 mod convert;
 mod crash;
 mod delivery;
