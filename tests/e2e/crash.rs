@@ -1,9 +1,11 @@
 //! kill -9 at any moment: whatever was acknowledged is there afterwards, nothing is half done, and the repository is whole.
 //!
-//! 60 rounds by default; `COUNTERSIGN_KILLS=1000` kills more often, `COUNTERSIGN_KILL_SEED=7` at other moments.
+//! 36 rounds each by default; `COUNTERSIGN_KILLS=1000` kills more often, `COUNTERSIGN_KILL_SEED=7` at other moments.
+
+mod left;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     process::{Child, Stdio},
@@ -12,30 +14,31 @@ use std::{
 };
 
 use countersign_core::{
-    BackupId, ObjectKey, ObjectKind, RequestId, Sha256,
-    manifest::{Manifest, Subject},
+    ObjectKey, ObjectKind, RequestId, Sha256,
     request::{Effect, State},
 };
-use countersign_store::{RequestFilter, RequestRecord, Store, StoreError, StoredObject};
+use countersign_store::{RequestRecord, StoredObject};
+use left::Left;
 
 use crate::support::{
     clock::eventually,
     laptop::{Laptop, Taken, init_cheaply},
     raw::Raw,
     restic::{Restic, SnapshotId},
-    server::{Member, Server, TOKEN, object_file},
+    server::{Member, Server, TOKEN},
     trees::Random,
 };
 
 #[test]
 fn killed_at_any_moment_nothing_is_lost_nor_half_done() {
-    let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
-    let seed = number("COUNTERSIGN_KILL_SEED", 1);
-    let mut ordeal = Ordeal::begin(seed);
-    for round in 0..number("COUNTERSIGN_KILLS", 60) {
-        ordeal.round(round);
-    }
-    ordeal.end();
+    Ordeal::run(0);
+}
+
+/// The same where what is approved waits for an hour: killed also while it waits, while it is vetoed, when its time has come, and while it
+/// is purged.
+#[test]
+fn killed_at_any_moment_of_an_undo_window_nothing_is_lost_nor_half_done() {
+    Ordeal::run(1);
 }
 
 struct Ordeal {
@@ -48,6 +51,10 @@ struct Ordeal {
     acknowledged: Vec<Taken>,
     /// What a page said was decided.
     decided: BTreeMap<RequestId, State>,
+    /// What a page said was vetoed.
+    vetoed: BTreeSet<RequestId>,
+    /// How long what is approved waits.
+    undo_hours: u32,
     /// What was answered by hand: an object that must be seen, or one that must be held.
     by_hand: BTreeMap<ObjectKey, bool>,
     /// How often each thing was cut off while it was under way, and how often it had ended before.
@@ -55,10 +62,19 @@ struct Ordeal {
 }
 
 impl Ordeal {
-    fn begin(seed: u64) -> Self {
+    fn run(undo_hours: u32) {
+        let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
+        let mut ordeal = Self::begin(number("COUNTERSIGN_KILL_SEED", 1), undo_hours);
+        for round in 0..number("COUNTERSIGN_KILLS", 36) {
+            ordeal.round(round);
+        }
+        ordeal.end();
+    }
+
+    fn begin(seed: u64, undo_hours: u32) -> Self {
         let ann = Member::new("ann", "vjkw tmzb ghxq", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP");
         let bob = Member::new("bob", "plum quartz violin 7", "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU");
-        let mut server = Server::set_up(&[&ann, &bob]);
+        let mut server = Server::set_up_with_undo(&[&ann, &bob], undo_hours);
         server.start();
         init_cheaply(&Raw::new(
             &format!("{}/restic/main/laptop/", server.origin()),
@@ -77,18 +93,23 @@ impl Ordeal {
             ann,
             bob,
             decided: BTreeMap::new(),
+            vetoed: BTreeSet::new(),
+            undo_hours,
             by_hand: BTreeMap::new(),
             cut_off: BTreeMap::new(),
         }
     }
 
     fn round(&mut self, round: u64) {
-        match round % 6 {
+        let kinds = if self.undo_hours == 0 { 6 } else { 9 };
+        match round % kinds {
             0 => self.kill_during_backup(),
             1 => self.kill_during_prune(),
             2 => self.kill_during_sealing(),
             3 => self.kill_during_decision("reject", 40),
             4 => self.kill_during_requests(),
+            6 => self.kill_during_veto(),
+            7 => self.kill_at_the_end_of_the_window(),
             _ => self.kill_during_decision("approve", 80),
         }
         self.look_at_what_is_left();
@@ -166,13 +187,13 @@ impl Ordeal {
         } else {
             *self.random.pick(&waiting)
         };
-        let moment = self.random.word() % longest;
+        let moment = moment(&mut self.random, longest);
         let page = member.open(server, &format!("/requests/{request}"));
         // restic was here, and the code for signing in is used up.
         server.pass_seconds(60);
         let said = thread::scope(|scope| {
             let deciding = scope.spawn(|| member.decide(server, &page, decision));
-            thread::sleep(Duration::from_millis(moment));
+            thread::sleep(moment);
             kill_process(server.pid());
             deciding.join().unwrap()
         });
@@ -187,6 +208,83 @@ impl Ordeal {
             self.decided.insert(request, state);
         }
         self.count(decision, said.is_some());
+    }
+
+    /// Something that was approved can still be vetoed; if nothing can, something is approved.
+    fn something_can_be_vetoed(&mut self) -> Vec<RequestId> {
+        let waiting = |server: &Server| {
+            let left = Left::read(&server.data());
+            let can = |request: &&RequestRecord| request.waiting().is_some();
+            let ids: Vec<_> = left.requests.iter().filter(can).map(|request| request.id).collect();
+            Some(ids).filter(|ids| !ids.is_empty())
+        };
+        if let Some(waiting) = waiting(&self.server) {
+            return waiting;
+        }
+        let request = self.something_waits()[0];
+        let page = self.ann.open(&self.server, &format!("/requests/{request}"));
+        self.server.pass_seconds(60);
+        let said = self.ann.decide(&self.server, &page, "approve").expect("an answer");
+        assert!(said.html.contains("id=\"decided\""), "{}", said.text());
+        self.decided.insert(request, State::Approved);
+        waiting(&self.server).expect("an approval that waits")
+    }
+
+    fn kill_during_veto(&mut self) {
+        let waiting = self.something_can_be_vetoed();
+        let request = *self.random.pick(&waiting);
+        let moment = moment(&mut self.random, 40);
+        let page = self.bob.open(&self.server, &format!("/requests/{request}"));
+        self.server.pass_seconds(60);
+        let (server, bob) = (&self.server, &mut self.bob);
+        let said = thread::scope(|scope| {
+            let deciding = scope.spawn(|| bob.veto(server, &page));
+            thread::sleep(moment);
+            kill_process(server.pid());
+            deciding.join().unwrap()
+        });
+        self.server.kill();
+        if let Some(page) = &said {
+            assert_eq!(page.status, 200, "{}", page.text());
+            self.vetoed.insert(request);
+        }
+        self.count("veto", said.is_some());
+    }
+
+    /// The server looks every second: for what has waited long enough, then it claims its objects and purges them.
+    fn kill_at_the_end_of_the_window(&mut self) {
+        self.something_can_be_vetoed();
+        let begun = |server: &Server| {
+            let left = Left::read(&server.data());
+            let begun = |request: &&RequestRecord| matches!(request.effect, Effect::Due | Effect::Done);
+            left.requests.iter().filter(begun).count()
+        };
+        let before = begun(&self.server);
+        let objects = self.server.data().join("storages/1/objects/1");
+        let files = files_below(&objects);
+        self.server.pass_seconds(u64::from(self.undo_hours) * 3600 + 60);
+        if self.random.below(3) == 0 {
+            thread::sleep(Duration::from_millis(self.random.word() % 1500));
+        } else {
+            // As soon as the first bytes are gone, if they go: then their rows are not, or not all.
+            for _ in 0..5000 {
+                if files_below(&objects) < files {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        self.server.kill();
+        let copy = self.server.database_copy();
+        let left = Left::read(copy.path());
+        let due = left.requests.iter().any(|request| request.effect == Effect::Due);
+        let ended = left
+            .requests
+            .iter()
+            .filter(|request| request.effect == Effect::Done)
+            .count()
+            > before;
+        self.count(if due { "purge" } else { "window" }, ended);
     }
 
     /// Uploads and deletes by hand, so that each one's acknowledgement is known.
@@ -270,6 +368,8 @@ impl Ordeal {
                 .find(|request| request.id == *id)
                 .expect("a decided request");
             assert_eq!(request.state, *state, "what was acknowledged of request {id}");
+            let vetoed = request.effect == Effect::Vetoed;
+            assert!(vetoed || !self.vetoed.contains(id), "an acknowledged veto: {request:?}");
         }
         for taken in &self.acknowledged {
             let key = ObjectKey::parse(ObjectKind::Snapshots, &taken.id.0).unwrap();
@@ -307,6 +407,13 @@ impl Ordeal {
         self.server.pass_seconds(60);
         let said = self.bob.decide(&self.server, &page, "reject").expect("an answer");
         assert!(said.html.contains("id=\"decided\""), "{}", said.text());
+        if self.undo_hours > 0 {
+            let oldest = self.something_can_be_vetoed()[0];
+            let page = self.bob.open(&self.server, &format!("/requests/{oldest}"));
+            self.server.pass_seconds(60);
+            let said = self.bob.veto(&self.server, &page).expect("an answer");
+            assert_eq!(said.status, 200, "{}", said.text());
+        }
         self.server.stop();
         let left = Left::read(&self.server.data());
         left.expect_whole(&self.server.data());
@@ -337,174 +444,27 @@ impl Ordeal {
     }
 }
 
+/// A moment of what takes so many milliseconds where much else runs, and a few where nothing does.
+fn moment(random: &mut Random, longest: u64) -> Duration {
+    let longest = if random.below(2) == 0 { longest } else { longest / 8 };
+    Duration::from_micros(random.word() % (longest * 1000))
+}
+
+/// How many files lie there; some may be on their way out.
+fn files_below(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let count = |entry: fs::DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => files_below(&entry.path()),
+        Ok(_) => 1,
+        Err(_) => 0,
+    };
+    entries.filter_map(Result::ok).map(count).sum()
+}
+
 fn kill_process(pid: u32) {
     let pid = i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)
         .expect("a process");
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-}
-
-/// What a database says.
-struct Left {
-    requests: Vec<RequestRecord>,
-    manifests: BTreeMap<RequestId, Manifest>,
-    /// The events about each request.
-    events: BTreeMap<RequestId, Vec<u32>>,
-    objects: Vec<(BackupId, StoredObject)>,
-}
-
-impl Left {
-    /// Of the database in this folder; a server may run on it.
-    fn read(folder: &Path) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let store = Store::open(&folder.join(countersign::app::DATABASE)).await.unwrap();
-            store
-                .read(|view| {
-                    Box::pin(async move {
-                        let requests = view.requests(&RequestFilter::default(), None, 10_000).await?;
-                        let mut left = Self {
-                            requests: Vec::new(),
-                            manifests: BTreeMap::new(),
-                            events: BTreeMap::new(),
-                            objects: Vec::new(),
-                        };
-                        for request in &requests {
-                            if let Some(manifest) = view.manifest(request.id).await? {
-                                left.manifests.insert(request.id, manifest);
-                            }
-                            if let Some(backup) = request.backup {
-                                let held = view.held_objects(request.id).await?;
-                                left.objects.extend(held.into_iter().map(|held| (backup, held)));
-                            }
-                        }
-                        for event in view.events_after(0, 1_000_000).await? {
-                            if let Some(request) = event.request {
-                                left.events.entry(request).or_default().push(event.event.id());
-                            }
-                        }
-                        for backup in view.backups().await? {
-                            for kind in ObjectKind::ALL {
-                                for (name, _) in view.visible_objects(backup.id, kind).await? {
-                                    let key = ObjectKey::parse(kind, &name).expect("a name");
-                                    let object = view.object(backup.id, key).await?.expect("an object that is listed");
-                                    left.objects.push((backup.id, object));
-                                }
-                            }
-                        }
-                        left.requests = requests;
-                        Ok::<_, StoreError>(left)
-                    })
-                })
-                .await
-                .unwrap()
-        })
-    }
-
-    /// No half state: every request is in exactly one state with its events, its manifest and what it holds; every object
-    /// that is there has its bytes.
-    #[track_caller]
-    fn expect_whole(&self, data: &Path) {
-        for request in &self.requests {
-            let id = request.id;
-            let events = self.events.get(&id).map_or(&[][..], Vec::as_slice);
-            let expected: &[u32] = match request.state {
-                State::Collecting | State::Closed => &[],
-                State::Pending => &[42402],
-                State::Approved => &[42402, 42403],
-                State::Rejected => &[42402, 42404],
-                State::Expired => &[42402, 42405],
-            };
-            // What came of it is told after the decision: each snapshot that went.
-            let (decided, effect): (Vec<u32>, Vec<u32>) = events.iter().copied().partition(|id| *id != 10_050);
-            assert_eq!(decided, expected, "the events of {request:?}");
-            let gone = self
-                .listed(id)
-                .iter()
-                .filter(|(key, _)| key.kind == ObjectKind::Snapshots)
-                .count();
-            match request.effect {
-                Effect::Done if request.state == State::Approved => {
-                    assert_eq!(effect.len(), gone, "the snapshots that went by {request:?}");
-                }
-                Effect::Due => assert!(effect.len() <= gone, "the snapshots that went by {request:?}"),
-                _ => assert!(effect.is_empty(), "nothing went by {request:?}: {effect:?}"),
-            }
-            let held: Vec<_> = self
-                .held(id)
-                .map(|held| (held.object.key, held.object.size, held.claimed))
-                .collect();
-            let listed = self.listed(id);
-            match (request.state, request.effect) {
-                (State::Collecting, _) => assert!(held.iter().all(|(.., claimed)| !claimed)),
-                (State::Pending, _) => {
-                    let held: Vec<_> = held.iter().map(|(key, size, _)| (*key, *size)).collect();
-                    assert_eq!(held, listed, "what request {id} holds and lists");
-                    assert_eq!(
-                        self.manifests[&id].digest().ok(),
-                        request.digest,
-                        "the digest of request {id}"
-                    );
-                }
-                (State::Approved, Effect::Due) => {
-                    assert!(
-                        held.iter()
-                            .all(|(key, size, claimed)| *claimed && listed.contains(&(*key, *size)))
-                    );
-                }
-                (State::Approved, effect) => {
-                    assert_eq!(effect, Effect::Done, "{request:?}");
-                    assert_eq!(held, [], "what approved request {id} still holds");
-                }
-                (State::Rejected | State::Expired | State::Closed, _) => {
-                    assert_eq!(held, [], "what request {id} still holds");
-                }
-            }
-        }
-        for (backup, stored) in &self.objects {
-            let file = object_file(data, *backup, stored.object.key);
-            match fs::read(&file) {
-                Ok(bytes) => assert_eq!(Sha256::of(&bytes), stored.object.hash, "{}", file.display()),
-                Err(error) => assert!(stored.claimed, "{}: {error}", file.display()),
-            }
-        }
-    }
-
-    fn held(&self, id: RequestId) -> impl Iterator<Item = &StoredObject> {
-        let objects = self.objects.iter().map(|(_, object)| object);
-        objects.filter(move |object| object.held_by == Some(id))
-    }
-
-    fn listed(&self, id: RequestId) -> Vec<(ObjectKey, u64)> {
-        match self.manifests.get(&id).map(|manifest| &manifest.subject) {
-            Some(Subject::Objects { objects, .. }) => objects
-                .iter()
-                .map(|object| {
-                    (
-                        ObjectKey::parse(object.kind, &object.name).expect("a name"),
-                        object.size,
-                    )
-                })
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    fn is_there(&self, key: ObjectKey) -> bool {
-        self.objects.iter().any(|(_, stored)| stored.object.key == key)
-    }
-
-    fn is_seen(&self, key: ObjectKey) -> bool {
-        let mut objects = self.objects.iter();
-        objects.any(|(_, stored)| stored.object.key == key && stored.held_by.is_none())
-    }
-
-    fn was_approved(&self, key: ObjectKey) -> bool {
-        let mut approved = self.requests.iter().filter(|request| request.state == State::Approved);
-        approved.any(|request| self.listed(request.id).iter().any(|(listed, _)| *listed == key))
-    }
 }

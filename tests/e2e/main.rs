@@ -11,6 +11,7 @@
 mod accounts;
 mod commands;
 mod configuration;
+mod attacks;
 mod convert;
 mod crash;
 mod delivery;
@@ -24,6 +25,7 @@ mod receivers;
 mod record;
 mod rules;
 mod service_providers;
+mod storages;
 mod story;
 mod support;
 mod tail;

@@ -52,7 +52,10 @@ impl CommandLine {
     /// `countersign login`, and what it asks for in a browser.
     pub fn log_on(&self, server: &Server, member: &mut Member) {
         let mut login = self.command(&["login", "--no-browser"]);
-        let mut login = Running::start("login", &mut login, &self.home.path().join("login"));
+        let log = self.home.path().join("login");
+        // Of an earlier logon.
+        let _ = std::fs::remove_file(&log);
+        let mut login = Running::start("login", &mut login, &log);
         let address = login.wait_for("print the address", |log| {
             let (whole, _) = log.rsplit_once('\n')?;
             let mut lines = whole.lines().map(str::trim);

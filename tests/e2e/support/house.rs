@@ -3,7 +3,7 @@
 
 use std::{
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -15,6 +15,7 @@ use countersign::{
     adapters::{SystemClock, SystemEntropy},
     config::{Config, Key, Sources},
     flows::decide::{self, DecideError, Decider},
+    flows::effects,
     http,
     listen::{ClientAddress, Listener, Stop},
     seal::SealingKey,
@@ -26,7 +27,7 @@ use countersign_core::{
     policy::LOCK_LIFE_SECONDS,
 };
 use countersign_events::Timestamp;
-use countersign_store::{RequestFilter, RequestRecord};
+use countersign_store::{RequestFilter, RequestRecord, StoreError};
 use countersign_vault::{Gate, VaultError};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, task::JoinHandle};
@@ -259,6 +260,30 @@ impl House {
             Err(DecideError::Vault(error)) => Err(error),
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// From now on what is approved can be vetoed for so long.
+    pub fn undo_hours(&self, undo_hours: u32) {
+        let policy = Policy {
+            undo_hours,
+            ..self.policy()
+        };
+        let set = self
+            .app
+            .store
+            .write(move |tx| Box::pin(async move { tx.set_policy(&policy).await }));
+        self.runtime.block_on(set).map_err(|error: StoreError| error).unwrap();
+    }
+
+    /// What has waited long enough takes effect, and is purged.
+    pub fn carry_out_ripe(&self) {
+        self.runtime.block_on(effects::carry_out_ripe(&self.app)).unwrap();
+        self.purge();
+    }
+
+    /// The folder of the one storage.
+    pub fn storage(&self) -> PathBuf {
+        self.folder.path().join("storages/1")
     }
 
     /// Lets what nobody decided in time expire; how many.

@@ -73,6 +73,13 @@ impl Server {
         server
     }
 
+    /// The same, where what is approved can be vetoed for so long.
+    pub fn set_up_with_undo(members: &[&Member], undo_hours: u32) -> Self {
+        let mut server = Self::new();
+        server.set_up_by(members, &format!("four_eyes = true\nundo_hours = {undo_hours}"));
+        server
+    }
+
     fn set_up_by(&mut self, members: &[&Member], settings: &str) {
         let server = self;
         let people: String = members
@@ -87,8 +94,13 @@ impl Server {
             })
             .collect();
         let description = server.folder.path().join("accounts.toml");
-        let service =
-            format!("[[service]]\nname = \"laptop\"\ntoken = \"{TOKEN}\"\n[settings]\nundo_hours = 0\n{settings}\n");
+        // What is approved is done at once, where nothing else is said.
+        let undo = if settings.contains("undo_hours") {
+            ""
+        } else {
+            "undo_hours = 0\n"
+        };
+        let service = format!("[[service]]\nname = \"laptop\"\ntoken = \"{TOKEN}\"\n[settings]\n{undo}{settings}\n");
         fs::write(&description, people + &service).unwrap();
         let description = description.display().to_string();
         Outcome::of(&mut server.command(&["setup", "accounts", "--file", &description])).expect("setup accounts");
@@ -357,6 +369,16 @@ impl Member {
         person
             .try_press(page, "Record my decision", &[("decision", decision), ("code", &code)])
             .ok()
+    }
+}
+
+impl Member {
+    /// Vetoes on the page of a request; what is said then, if the server is still there to say it.
+    #[track_caller]
+    pub fn veto(&mut self, server: &Server, page: &Page) -> Option<Page> {
+        let code = self.code(server);
+        let person = self.person.as_mut().expect("signed in");
+        person.try_press(page, "Veto it", &[("code", &code)]).ok()
     }
 }
 

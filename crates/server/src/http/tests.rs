@@ -2,6 +2,7 @@
 
 mod forms;
 mod no_way_round;
+mod races;
 
 use axum::body::Body;
 use http::Request;
