@@ -12,6 +12,7 @@ pub mod email;
 pub mod factor;
 pub mod fence;
 pub mod id;
+pub mod idempotency;
 pub mod logon;
 pub mod manifest;
 pub mod notice;

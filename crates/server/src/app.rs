@@ -14,6 +14,7 @@ use crate::alerts::Alerts;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::hashing::Hashing;
+use crate::http::api::Calls;
 use crate::http::cookie::Cookies;
 use crate::http::repository_client::Tokens;
 use crate::listen::Stop;
@@ -63,6 +64,8 @@ pub struct App {
     pub signing: Signing,
     /// What refresh tokens are made with.
     pub refresh: RefreshKey,
+    /// What calls with an `Idempotency-Key` have in common.
+    pub calls: Calls,
     /// How many denials of unknown callers are reported one by one.
     pub denials: ReportLimit,
     /// Denied logons that wait for the store.
@@ -83,6 +86,7 @@ impl App {
         ensure_default_storage(&store, clock.now()).await?;
         let sealing = SealingKey::open(&config.data, &*entropy)?;
         let refresh = RefreshKey::new(&*sealing.derived("refresh tokens")?);
+        let calls = Calls::new(&sealing)?;
         let root = config.data.join("storages");
         let vault = Vault::open(store.clone(), &root, Arc::clone(&clock), Arc::clone(&entropy)).await?;
         let (metrics, alerts) = (Metrics::new(), Arc::<Alerts>::default());
@@ -119,6 +123,7 @@ impl App {
             hashing,
             signing: Signing::default(),
             refresh,
+            calls,
             denials,
             unrecorded: Unrecorded::default(),
         }))

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
-use countersign_core::AccountId;
 use countersign_core::clock::{Entropy, random};
+use countersign_core::{AccountId, Sha256};
 use zeroize::Zeroizing;
 
 /// The first byte of a box, for a day when the algorithm changes.
@@ -37,6 +37,8 @@ pub enum Purpose {
     SigningKey(i64),
     /// The second factor of a person with a one-time link, until it is confirmed.
     LinkTotp(i64),
+    /// What an account's call with this key, by its SHA-256, was answered.
+    KeptAnswer(AccountId, Sha256),
 }
 
 impl Purpose {
@@ -48,6 +50,7 @@ impl Purpose {
             Self::PendingTotp(account) => format!("pending totp {account}"),
             Self::FoundingTotp(link) => format!("founding totp {link}"),
             Self::SigningKey(made) => format!("signing key {made}"),
+            Self::KeptAnswer(account, key) => format!("kept answer {account} {key}"),
         }
         .into_bytes()
     }

@@ -11,6 +11,7 @@ mod clients;
 mod decide;
 mod events;
 mod notices;
+mod once;
 mod receivers;
 mod requests;
 mod sessions;
@@ -21,6 +22,7 @@ mod tokens;
 mod unlock;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use countersign_core::{Name, RequestId};
@@ -32,8 +34,10 @@ use super::problem::{Kind, Problem};
 use crate::AppState;
 use crate::flows::settings::Changed;
 
+pub use once::{Calls, IDEMPOTENCY_KEY};
+
 /// Everything below `/api/v1`.
-pub fn router() -> Router<AppState> {
+pub fn router(app: &AppState) -> Router<AppState> {
     Router::new()
         .route("/api/v1/openapi.json", get(openapi))
         .merge(requests::router())
@@ -51,6 +55,7 @@ pub fn router() -> Router<AppState> {
         .merge(unlock::router())
         .merge(events::router())
         .merge(alerts::router())
+        .layer(from_fn_with_state(app.clone(), once::once))
 }
 
 const OPENAPI: &str = include_str!("openapi.json");
