@@ -9,9 +9,9 @@
 )]
 
 mod accounts;
+mod attacks;
 mod commands;
 mod configuration;
-mod attacks;
 mod convert;
 mod crash;
 mod delivery;

@@ -15,6 +15,7 @@ pub mod factor;
 pub mod fence;
 pub mod grant;
 pub mod id;
+pub mod idempotency;
 pub mod logon;
 pub mod manifest;
 pub mod notice;

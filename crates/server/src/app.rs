@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::configuration_backup::ConfigurationBackups;
 use crate::delivery::Delivery;
 use crate::hashing::Hashing;
+use crate::http::api::Calls;
 use crate::http::cookie::Cookies;
 use crate::http::repository_client::Tokens;
 use crate::listen::Stop;
@@ -66,6 +67,8 @@ pub struct App {
     pub signing: Signing,
     /// What refresh tokens are made with.
     pub refresh: RefreshKey,
+    /// What calls with an `Idempotency-Key` have in common.
+    pub calls: Calls,
     /// How many denials of unknown callers are reported one by one.
     pub denials: ReportLimit,
     /// Denied logons that wait for the store.
@@ -92,6 +95,7 @@ impl App {
         let sealing = SealingKey::open(&config.data, &*entropy)?;
         let refresh = RefreshKey::new(&*sealing.derived("refresh tokens")?);
         let root = config.data.join(STORAGES);
+        let calls = Calls::new(&sealing)?;
         let vault = Vault::open(store.clone(), &root, Arc::clone(&clock), Arc::clone(&entropy)).await?;
         let (metrics, alerts) = (Metrics::new(), Arc::<Alerts>::default());
         metrics.register(|registry| registry.register_collector(Box::new(Arc::clone(&alerts))));
@@ -129,6 +133,7 @@ impl App {
             hashing,
             signing: Signing::default(),
             refresh,
+            calls,
             denials,
             unrecorded: Unrecorded::default(),
             configuration_backups,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use countersign_core::clock::{Entropy, random};
-use countersign_core::{AccountId, ServiceProviderId};
+use countersign_core::{AccountId, ServiceProviderId, Sha256};
 use zeroize::Zeroizing;
 
 /// The first byte of a box, for a day when the algorithm changes.
@@ -41,6 +41,8 @@ pub enum Purpose {
     ConfigurationPassphrase(i64),
     /// The password at a service provider.
     ServiceProvider(ServiceProviderId),
+    /// What an account's call with this key, by its SHA-256, was answered.
+    KeptAnswer(AccountId, Sha256),
 }
 
 impl Purpose {
@@ -54,6 +56,7 @@ impl Purpose {
             Self::ConfigurationPassphrase(asked) => format!("configuration passphrase {asked}"),
             Self::ServiceProvider(provider) => format!("service provider {provider}"),
             Self::SigningKey(made) => format!("signing key {made}"),
+            Self::KeptAnswer(account, key) => format!("kept answer {account} {key}"),
         }
         .into_bytes()
     }

@@ -309,6 +309,10 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // Who calls with an Idempotency-Key was asked before.
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let app = AppState::from_ref(state);
         let Ok(address) = ClientAddress::from_request_parts(parts, state).await;
         let shown = Shown::read(&parts.headers).ok_or_else(missing)?;

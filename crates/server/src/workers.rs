@@ -1,4 +1,4 @@
-//! What runs beside the requests: sealing, expiry, purging, retention, alerts, notices, new signing keys.
+//! What runs beside the requests: sealing, expiry, purging, retention, alerts, notices, new signing keys, forgetting.
 
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How often is looked whether the key that signs access tokens is old, and whether another node has made one.
 const SIGNING_KEYS_EVERY: Duration = Duration::from_secs(600);
 
+/// How often calls with a key that are a day old are forgotten.
+const CALLS_EVERY: Duration = Duration::from_secs(3600);
+
 /// Runs until it is cancelled. Each step is one transaction, so being cut off leaves nothing half done.
 pub async fn run(app: AppState, stop: CancellationToken) {
     let mut workers = JoinSet::new();
@@ -27,6 +30,19 @@ pub async fn run(app: AppState, stop: CancellationToken) {
     workers.spawn(crate::notices::run(AppState::clone(&app)));
     workers.spawn(configuration_backup::run(AppState::clone(&app)));
     workers.spawn(Copier::new(AppState::clone(&app)).run());
+    let calls = AppState::clone(&app);
+    workers.spawn(async move {
+        loop {
+            let now = calls.clock.now();
+            let forgotten = calls.store.write(move |tx| Box::pin(tx.forget_old_calls(now)));
+            match forgotten.await {
+                Ok(0) => {}
+                Ok(forgotten) => tracing::debug!(forgotten, "calls that were made with a key are a day old"),
+                Err(error) => tracing::error!(detail = error.detail(), "old calls could not be forgotten: {error}"),
+            }
+            tokio::time::sleep(CALLS_EVERY).await;
+        }
+    });
     let signing = AppState::clone(&app);
     workers.spawn(async move {
         loop {

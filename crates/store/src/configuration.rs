@@ -21,6 +21,7 @@ const LEFT_OUT: &[&str] = &[
     "event_names_recent",
     "events",
     "founding_links",
+    "idempotency",
     "key_proofs",
     "logon_flows",
     "notices",

@@ -26,6 +26,7 @@ mod events;
 mod factors;
 mod fatigue;
 mod founding;
+mod idempotency;
 mod inspect;
 mod logon;
 mod manifests;

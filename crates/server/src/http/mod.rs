@@ -29,7 +29,7 @@ pub use request::RequestId;
 pub fn router(app: AppState) -> Router {
     Router::new()
         .merge(health::router())
-        .merge(api::router())
+        .merge(api::router(&app))
         .merge(crate::pages::assets::router())
         .merge(logon::router(&app))
         .merge(pages::router(&app))

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use clap::Args;
+use countersign_core::clock::random;
 use countersign_core::logon::{ClientId, Grant, PublicKey};
 use countersign_core::{Clock as _, Sha256, Why};
 use percent_encoding::utf8_percent_encode;
@@ -21,14 +22,21 @@ use ureq::middleware::MiddlewareNext;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, RequestBuilder, SendBody};
 
-use crate::adapters::SystemClock;
+use crate::adapters::{SystemClock, SystemEntropy};
 use crate::config::PublicUrl;
+use crate::http::api::IDEMPOTENCY_KEY;
 use crate::session::{QUERY_VALUE, WHY_HEADER};
 use credentials::{CredentialFile, Kept, NoCredentials};
 use failure::Failure;
 
 /// Where a server is when nothing else is said.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8765";
+
+/// How long to wait before something is sent again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often to ask again for what the server is still at work on.
+const MOST_IN_FLIGHT: u32 = 30;
 
 /// The largest answer that is read, in bytes: the manifest of about a million objects.
 const LARGEST_ANSWER: u64 = 256 * 1024 * 1024;
@@ -277,9 +285,9 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn put_text(&self, path: &str, kind: &str, text: &str) -> Result<Option<Value>, RemoteError> {
-        self.read_any(self.as_us(|token| {
+        self.read_any(self.once(|token, key| {
             let request = self.agent.put(self.url.join(path)).content_type(kind);
-            bearing(request, token).send(text)
+            bearing(request, token).header(IDEMPOTENCY_KEY, key).send(text)
         })?)
     }
 
@@ -288,14 +296,46 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn delete(&self, path: &str) -> Result<Option<Value>, RemoteError> {
-        self.read_any(self.as_us(|token| bearing(self.agent.delete(self.url.join(path)), token).call())?)
+        self.read_any(self.once(|token, key| {
+            let request = bearing(self.agent.delete(self.url.join(path)), token);
+            request.header(IDEMPOTENCY_KEY, key).call()
+        })?)
     }
 
     fn posted(&self, path: &str, body: &Value) -> Result<Answered, RemoteError> {
-        self.as_us(|token| {
+        self.once(|token, key| {
             let request = self.agent.post(self.url.join(path)).content_type("application/json");
-            bearing(request, token).send(body.to_string())
+            bearing(request, token)
+                .header(IDEMPOTENCY_KEY, key)
+                .send(body.to_string())
         })
+    }
+
+    /// Sends what changes something with a key of its own, so that the server does it once; where the connection broke, it is sent once
+    /// more with the same key, and what was done is answered.
+    fn once(&self, send: impl Fn(Option<&str>, &str) -> Answered) -> Result<Answered, RemoteError> {
+        let key = format!("\"{}\"", data_encoding::HEXLOWER.encode(&random::<16>(&SystemEntropy)));
+        let (mut broken, mut in_flight) = (0, 0);
+        loop {
+            let answered = self.as_us(|token| send(token, &key))?;
+            let again = match &answered {
+                Err(error) if is_broken(error) => {
+                    broken += 1;
+                    broken == 1
+                }
+                Err(_) => false,
+                // The first is still at work: only that is told to be asked for again.
+                Ok(response) if response.status() == 409 && response.headers().contains_key("retry-after") => {
+                    in_flight += 1;
+                    in_flight <= MOST_IN_FLIGHT
+                }
+                Ok(_) => false,
+            };
+            if !again {
+                return Ok(answered);
+            }
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// Sends a request with the token, if there is one. A kept one that the server does not take, its clock being another than
@@ -371,6 +411,14 @@ impl Remote {
             detail: detail.unwrap_or_else(|| format!("{} answers with status {status}", self.url)),
         }
     }
+}
+
+/// Whether nobody knows what became of what was sent.
+const fn is_broken(error: &ureq::Error) -> bool {
+    matches!(
+        error,
+        ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::Timeout(_) | ureq::Error::Protocol(_)
+    )
 }
 
 fn bearing<B>(request: RequestBuilder<B>, token: Option<&str>) -> RequestBuilder<B> {

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::net::TcpListener;
 
 use super::*;
@@ -94,5 +96,41 @@ async fn commands_at_once_renew_the_tokens_of_a_logon_together() {
     };
     assert!(matches!(over.await.unwrap(), Err(RemoteError::NotLoggedOn(_))));
     assert!(file.read().unwrap().kept(&url).is_none());
+    serving.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_when_the_connection_broke_is_not_done_twice() {
+    let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    let office = Office::reached_as(&url).await;
+    let ann = office.token(&office.ann).await;
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let cut = axum::middleware::from_fn(move |request: axum::extract::Request, next: axum::middleware::Next| {
+        let counted = Arc::clone(&counted);
+        async move {
+            let answer = next.run(request).await;
+            // It was done; the task of the connection ends before its answer leaves.
+            if counted.fetch_add(1, Ordering::SeqCst) == 0 {
+                std::panic::resume_unwind(Box::new("cut"));
+            }
+            answer
+        }
+    });
+    let router = crate::http::router(office.server.app.clone()).layer(cut);
+    let serving = tokio::spawn(async move { axum::serve(socket, router).await });
+    let remote = Remote {
+        url: url.parse().unwrap(),
+        agent: agent(&ServerFlags::default()).unwrap(),
+        token: Some(ann.clone().into()),
+    };
+    let new = serde_json::json!({"name": "siem", "address": "127.0.0.1:9", "transport": "udp"});
+    let held = tokio::task::spawn_blocking(move || remote.post("/api/v1/receivers", &new));
+    assert_eq!(held.await.unwrap().unwrap()["request"], 1);
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "it was sent twice");
+    let all = office.call(&ann, http::Method::GET, "/requests", None).await;
+    let all: Value = serde_json::from_str(&all.body).unwrap();
+    assert_eq!(all["requests"].as_array().unwrap().len(), 1);
     serving.abort();
 }

@@ -38,6 +38,11 @@ pub(super) fn router() -> Router<AppState> {
         .route("/api/v1/commands/{id}", get(show))
         .route("/api/v1/commands/{id}/output", get(output))
         .route("/api/v1/commands/{id}/grant", get(grant_of_command))
+}
+
+/// For programs that show no account's token but a grant or a runner's. What they do is done once without a key.
+pub(super) fn of_programs() -> Router<AppState> {
+    Router::new()
         .route("/api/v1/grants/redeem", post(redeem))
         .route("/api/v1/runner/take", post(take))
         .route(

@@ -13,6 +13,7 @@ mod configuration_backups;
 mod decide;
 mod events;
 mod notices;
+mod once;
 mod receivers;
 mod requests;
 mod runners;
@@ -25,6 +26,7 @@ mod tokens;
 mod unlock;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use countersign_core::{Name, RequestId};
@@ -36,8 +38,10 @@ use super::problem::{Kind, Problem};
 use crate::AppState;
 use crate::flows::settings::Changed;
 
+pub use once::{Calls, IDEMPOTENCY_KEY};
+
 /// Everything below `/api/v1`.
-pub fn router() -> Router<AppState> {
+pub fn router(app: &AppState) -> Router<AppState> {
     Router::new()
         .route("/api/v1/openapi.json", get(openapi))
         .merge(requests::router())
@@ -59,6 +63,8 @@ pub fn router() -> Router<AppState> {
         .merge(unlock::router())
         .merge(events::router())
         .merge(alerts::router())
+        .layer(from_fn_with_state(app.clone(), once::once))
+        .merge(commands::of_programs())
 }
 
 const OPENAPI: &str = include_str!("openapi.json");

@@ -92,9 +92,40 @@ fn the_document_knows_every_route_and_no_other() {
     assert_eq!(described, routes());
 }
 
+/// Whatever changes something can be sent again.
+#[test]
+fn every_path_that_changes_something_takes_an_idempotency_key() {
+    let mut paths = 0;
+    for (path, methods) in document()["paths"].as_object().unwrap() {
+        for (method, described) in methods.as_object().unwrap() {
+            let parameters = described["parameters"]
+                .as_array()
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let takes = parameters
+                .iter()
+                .any(|parameter| parameter["$ref"] == "#/components/parameters/IdempotencyKey");
+            // These show a grant or a runner's token, and are done once anyhow.
+            let of_program = path.starts_with("/api/v1/runner/") || path == "/api/v1/grants/redeem";
+            assert_eq!(takes, method != "get" && !of_program, "{method} {path}");
+            if takes {
+                paths += 1;
+                for status in ["400", "409", "422"] {
+                    assert!(described["responses"][status].is_object(), "{method} {path}: {status}");
+                }
+            }
+        }
+    }
+    assert!(paths > 25);
+}
+
 #[test]
 fn every_reference_in_the_document_leads_somewhere() {
     let document = document();
+    for part in OPENAPI.split("#/components/parameters/").skip(1) {
+        let name = part.split('"').next().unwrap();
+        assert!(document["components"]["parameters"][name].is_object(), "{name}");
+    }
     for part in OPENAPI.split("#/components/schemas/").skip(1) {
         let name = part.split('"').next().unwrap();
         assert!(document["components"]["schemas"][name].is_object(), "{name}");
@@ -109,6 +140,7 @@ mod commands;
 mod decisions;
 mod events;
 mod hostile;
+mod once;
 mod receivers;
 mod service_providers;
 mod storages;
