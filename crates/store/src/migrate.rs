@@ -18,6 +18,7 @@ const STEPS: &[Step] = &[
     Step::Schema(include_str!("../migrations/sqlite/0013_why.sql")),
     Step::Schema(include_str!("../migrations/sqlite/0014_notices.sql")),
     Step::Schema(include_str!("../migrations/sqlite/0015_previews.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0019_clock.sql")),
     Step::Schema(include_str!("../migrations/sqlite/0020_idempotency.sql")),
 ];
 

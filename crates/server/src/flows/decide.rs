@@ -289,6 +289,8 @@ async fn decide_with_factor(
     moment: Moment,
     nonce: String,
 ) -> Result<Outcome, DecideError> {
+    // Asked again: a clock that was confirmed meanwhile has moved all deadlines.
+    let moment = tx.moment(moment.now);
     let now = moment.now;
     let account = tx
         .account(decider.account)
@@ -429,7 +431,7 @@ async fn approve_change(
     }
     let taking = if manifest.subject.destroys_bytes() {
         let policy = tx.policy().await?;
-        Some(approved.clone().take(&policy, moment.counts_from(), None))
+        Some(approved.clone().take(&policy, moment.ageing, None))
     } else {
         None
     };

@@ -429,7 +429,8 @@ async fn apply_policy(
 /// The people who may approve now, and can: with a factor that decides. One account of each.
 pub async fn eligible(tx: &mut Tx, now: Timestamp) -> Result<Vec<Account>, StoreError> {
     let accounts = tx.accounts_with_factor().await?;
-    let eligible = accounts.iter().filter(|account| account.eligible(now).is_ok());
+    let ageing = tx.moment(now).ageing;
+    let eligible = accounts.iter().filter(|account| account.eligible(ageing).is_ok());
     Ok(people(eligible).into_iter().cloned().collect())
 }
 

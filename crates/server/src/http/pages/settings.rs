@@ -91,7 +91,7 @@ async fn four_eyes(view: &mut View, asked: &Asked, policy: &Policy) -> Result<Fo
         eligible: Count(eligible_at.len() as u64),
         ready: eligible_at
             .get(1)
-            .filter(|at| **at > asked.now)
+            .filter(|at| **at > asked.ageing)
             .map(|at| asked.moment(*at)),
     })
 }
