@@ -271,12 +271,6 @@ impl AgeingClock {
         known.confirming.is_none().then_some(known.ageing)
     }
 
-    /// Whether ageing stands still, as far as the last look told.
-    pub fn stopped(&self) -> Option<(Stopped, Ageing)> {
-        let ageing = self.lock().ageing;
-        ageing.stopped.map(|stopped| (stopped, ageing))
-    }
-
     /// Begins a confirmation: what is to be kept of it, if ageing still stands still by this jump. [`Self::resume`] ends it.
     pub fn confirm(&self, jump: i64) -> Option<(Ageing, Correction)> {
         let (mut known, reading) = self.look();

@@ -86,6 +86,15 @@ pub enum Subject {
         /// The SHA-256 of what is kept of it: another secret at the time of the effect is drift.
         secret: Sha256,
     },
+    /// The machine's clock jumped, and is right as it is now: time goes on for what waits.
+    Clock {
+        /// What it showed after the jump.
+        after: Timestamp,
+        /// What it should have shown.
+        before: Timestamp,
+        /// Which jump: another one at the time of the effect is drift.
+        jump: i64,
+    },
     /// A channel by which people are told of requests.
     NoticeChannel {
         /// After; none when it is removed.
@@ -199,6 +208,7 @@ impl Subject {
             Self::Account { .. }
             | Self::Client { .. }
             | Self::ClientSecret { .. }
+            | Self::Clock { .. }
             | Self::NoticeChannel { .. }
             | Self::Policy { .. }
             | Self::Receiver { .. }

@@ -35,17 +35,14 @@ impl Store {
 
     /// Since which jump of the clock ageing stands still; none while it does not. Looks at the clock.
     pub fn stopped(&self) -> Option<(Stopped, Ageing)> {
-        let clock = self.clock.get()?;
-        clock.known();
-        clock.stopped()
+        stopped(&self.clock)
     }
 
-    /// Looks at the clock, and keeps what is known of it if it jumped, or if what is kept is a minute old; what it stands still by, if
-    /// it jumped just now. Run it every second.
-    pub async fn look_at_clock(&self) -> Result<Option<Stopped>, StoreError> {
+    /// Looks at the clock, and keeps what is known of it if it jumped, or if what is kept is a minute old. Run it every second.
+    pub async fn look_at_clock(&self) -> Result<(), StoreError> {
         self.resume_ageing().await?;
         let Some(now) = self.clock.get().and_then(AgeingClock::known) else {
-            return Ok(None);
+            return Ok(());
         };
         let kept: Option<Ageing> = self.ask(|view| Box::pin(view.kept_clock())).await?;
         let jumped = kept.map_or(0, |kept| kept.jumps) != now.jumps;
@@ -55,7 +52,7 @@ impl Store {
         if jumped || old {
             self.keep_clock().await?;
         }
-        Ok(now.stopped.filter(|_| jumped))
+        Ok(())
     }
 
     /// Keeps what is known of the clock.
@@ -79,6 +76,11 @@ impl Store {
     }
 }
 
+fn stopped(clock: &SharedClock) -> Option<(Stopped, Ageing)> {
+    let known = clock.get()?.known()?;
+    known.stopped.map(|stopped| (stopped, known))
+}
+
 fn moment(clock: &SharedClock, now: Timestamp) -> Moment {
     clock.get().map_or_else(|| Moment::sure(now), |clock| clock.moment(now))
 }
@@ -87,6 +89,11 @@ impl View {
     /// A moment of the wall clock, with the time that ages beside it. Where no clock is known, it is taken at its word.
     pub fn moment(&self, now: Timestamp) -> Moment {
         moment(self.clock(), now)
+    }
+
+    /// Since which jump of the clock ageing stands still; none while it does not. Looks at the clock.
+    pub fn stopped(&self) -> Option<(Stopped, Ageing)> {
+        stopped(self.clock())
     }
 
     /// What was kept of the clock; none before the first time.
@@ -198,3 +205,6 @@ impl Tx {
         .map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests;

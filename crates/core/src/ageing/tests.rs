@@ -163,7 +163,7 @@ fn a_confirmation_is_for_the_jump_that_was_seen_and_ends_by_what_was_kept() {
     let (kept_now, _) = shared.confirm(kept.jumps).unwrap();
     shared.resume(kept_now);
     assert_eq!(shared.moment(clock.now()).ageing, clock.now());
-    assert_eq!(shared.stopped(), None);
+    assert_eq!(shared.known().unwrap().stopped, None);
 }
 
 #[derive(Debug, Clone)]

@@ -25,6 +25,8 @@ pub enum Kind {
     Database,
     /// Receivers are to be shown a certificate of ours that is not there or not good.
     ClientCertificate,
+    /// The wall clock jumped, and nothing ages until somebody confirms it.
+    Clock,
 }
 
 impl Kind {
@@ -37,6 +39,7 @@ impl Kind {
             Self::DiskSpace => "disk-space",
             Self::Database => "database",
             Self::ClientCertificate => "client-certificate",
+            Self::Clock => "clock",
         }
     }
 }

@@ -8,6 +8,7 @@ use countersign_store::{NoticeChannel, StoreError};
 use super::{Disk, Found, Kind, Level};
 use crate::AppState;
 use crate::config::AlertLimits;
+use crate::flows::clock::standing_still;
 use crate::pages::{Bytes, Count, Span};
 use crate::receivers::Status;
 
@@ -57,6 +58,7 @@ impl Watch {
         };
         found.extend(database.err().map(|error| refuses(&error)));
         found.extend(self.room());
+        found.extend(self.clock());
         app.alerts.replace(found, now);
     }
 
@@ -82,6 +84,16 @@ impl Watch {
                 Bytes(room.free),
                 Bytes(room.total)
             ),
+        })
+    }
+
+    fn clock(&self) -> Option<Found> {
+        let (stopped, _) = self.app.store.stopped()?;
+        Some(Found {
+            kind: Kind::Clock,
+            name: String::new(),
+            level: Level::Critical,
+            text: standing_still(&stopped),
         })
     }
 

@@ -273,6 +273,7 @@ async fn decide_in(
         .write(move |tx| Box::pin(async move { decide_with_factor(tx, &server, &deciding, plan, moment, nonce).await }))
         .await;
     app.vault.decided();
+    app.store.resume_ageing().await?;
     app.delivery_changed.notify_one();
     drop(gate);
     match outcome? {

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod backups;
 pub mod chains;
 pub mod clients;
+pub mod clock;
 pub mod decide;
 pub mod effects;
 pub mod notices;

@@ -13,7 +13,8 @@ use countersign_vault::{VaultError, request_change};
 
 use super::notices::NoticeChange;
 use super::storages::{self, StorageRefusal};
-use super::{accounts, clients, notices, receivers};
+use super::clock::NotConfirmed;
+use super::{accounts, clients, clock, notices, receivers};
 use crate::app::App;
 use crate::receivers::BadCertificates;
 
@@ -55,6 +56,8 @@ pub enum Change {
     RemoveClient(ClientId),
     /// A client's secret holds no more.
     RotateClientSecret(ClientId),
+    /// The clock jumped, and is right: by the number of the jump.
+    ConfirmClock(i64),
     /// By which channels people are told of requests. Asked for with [`super::notices`].
     Notices(Box<NoticeChange>),
     /// Who there is, what they may do, with what they log on. Asked for with [`super::accounts::change`].
@@ -128,6 +131,9 @@ pub enum ChangeError {
     /// The parts of a client do not go together.
     #[error(transparent)]
     BadClient(#[from] BadClient),
+    /// The clock cannot be confirmed.
+    #[error(transparent)]
+    Clock(#[from] NotConfirmed),
     /// The storage cannot be added, changed or deleted so.
     #[error(transparent)]
     Storage(#[from] StorageRefusal),
@@ -176,7 +182,10 @@ pub async fn change(app: &App, actor: &Actor, change: Change) -> Result<Changed,
     let changed = app
         .store
         .write(move |tx| Box::pin(async move { change_in(tx, &actor, change, now, nonce).await }))
-        .await?;
+        .await;
+    // Of a confirmed clock: also where it was undone.
+    app.store.resume_ageing().await?;
+    let changed = changed?;
     app.delivery_changed.notify_one();
     Ok(changed)
 }
@@ -281,6 +290,7 @@ async fn describe(
         Change::ChangeClient(spec) => return clients::changing(tx, *spec).await,
         Change::RemoveClient(id) => clients::removing(tx, &id).await?,
         Change::RotateClientSecret(id) => return clients::rotating(tx, id).await,
+        Change::ConfirmClock(jump) => clock::confirming(tx, jump)?,
         // Described by whoever asks for it.
         Change::Account(_) | Change::Notices(_) => return Ok(None),
     };
@@ -357,6 +367,11 @@ pub(super) async fn apply(
         }
         Subject::StorageChange { after, before, storage } => {
             storages::apply_change(tx, *storage, before, after, by, request, now).await?;
+            Ok(Changed::Done)
+        }
+        Subject::Clock { after, before, jump } => {
+            let changes = clock::apply(tx, *after, *before, *jump, &by.full_name).await?;
+            report_change(tx, changes, by, request, now).await?;
             Ok(Changed::Done)
         }
         Subject::ClientSecret { client, secret } => {

@@ -8,6 +8,7 @@ mod alerts;
 mod backups;
 mod body;
 mod clients;
+mod clock;
 mod decide;
 mod events;
 mod notices;
@@ -55,6 +56,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .merge(unlock::router())
         .merge(events::router())
         .merge(alerts::router())
+        .merge(clock::router())
         .layer(from_fn_with_state(app.clone(), once::once))
 }
 

@@ -130,6 +130,7 @@ mod accounts;
 mod batch;
 mod calls;
 mod clients;
+mod clock;
 mod decisions;
 mod events;
 mod hostile;

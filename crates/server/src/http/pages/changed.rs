@@ -39,6 +39,7 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         | ChangeError::ClientTaken
         | ChangeError::BuiltInClient
         | ChangeError::NoSecret
+        | ChangeError::Clock(_)
         | ChangeError::BadClient(_)
         | ChangeError::BadCertificates(_) => Ok(words::sentence(&error.to_string())),
         ChangeError::Storage(StorageRefusal::NoStorage) => {
