@@ -52,6 +52,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("unlock.rs"),
         include_str!("events.rs"),
         include_str!("alerts.rs"),
+        include_str!("clock.rs"),
     ];
     let mut routes = BTreeSet::new();
     for source in sources {
