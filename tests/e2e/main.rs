@@ -10,6 +10,7 @@
 
 mod accounts;
 mod attacks;
+mod clock;
 mod convert;
 mod crash;
 mod delivery;

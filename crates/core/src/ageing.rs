@@ -73,7 +73,10 @@ impl Ageing {
     /// What is known after the next reading.
     pub fn at(self, reading: Reading) -> Self {
         let passed = self.passed(&reading);
-        if passed.trusted && reading.boot == self.last.boot && passed.elapsed < ANCHOR_EVERY && passed.step.abs() <= SECOND
+        if passed.trusted
+            && reading.boot == self.last.boot
+            && passed.elapsed < ANCHOR_EVERY
+            && passed.step.abs() <= SECOND
         {
             return Self {
                 reached: self.reached_with(reading.wall),

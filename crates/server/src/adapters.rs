@@ -49,7 +49,9 @@ impl Clock for SystemClock {
 /// Microseconds since the machine was started, suspended or not.
 fn since_boot() -> i64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    time.tv_sec.saturating_mul(1_000_000).saturating_add(time.tv_nsec / 1000)
+    time.tv_sec
+        .saturating_mul(1_000_000)
+        .saturating_add(time.tv_nsec / 1000)
 }
 
 /// Which boot this is. Where the system does not tell, every start of the server counts as one.

@@ -66,9 +66,7 @@ impl Store {
             return Ok(());
         };
         // After the writer's turn: the confirmation before it is committed by then, or undone.
-        let kept: Result<_, StoreError> = self
-            .write(|tx| Box::pin(async move { tx.kept_clock().await }))
-            .await;
+        let kept: Result<_, StoreError> = self.write(|tx| Box::pin(async move { tx.kept_clock().await })).await;
         if let Some(kept) = kept? {
             clock.resume(kept);
         }
@@ -176,11 +174,7 @@ impl Tx {
 
     async fn write_clock(&mut self, ageing: &Ageing) -> Result<(), StoreError> {
         let (before, after, steady) = match ageing.stopped {
-            Some(stopped) => (
-                Some(stopped.before.0),
-                Some(stopped.after.0),
-                Some(stopped.steady.0),
-            ),
+            Some(stopped) => (Some(stopped.before.0), Some(stopped.after.0), Some(stopped.steady.0)),
             None => (None, None, None),
         };
         self.execute(

@@ -71,7 +71,10 @@ pub fn clock_library() -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e/support/clock_of.c");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let text = std::fs::read(&source).unwrap();
-    let made = folder.join(format!("clock-{}.so", &countersign_core::Sha256::of(&text).to_hex()[..16]));
+    let made = folder.join(format!(
+        "clock-{}.so",
+        &countersign_core::Sha256::of(&text).to_hex()[..16]
+    ));
     if !made.is_file() {
         // Each test is a process of its own: whoever is last puts the same in its place.
         let part = folder.join(format!("clock-{}.part", std::process::id()));

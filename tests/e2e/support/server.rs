@@ -365,6 +365,12 @@ impl Member {
         person.press(&asked, "Sign in", &[("code", &code)])
     }
 
+    /// Presses a button of a page, with its form as it is.
+    #[track_caller]
+    pub fn press(&mut self, page: &Page, button: &str) -> Page {
+        self.person.as_mut().expect("signed in").press(page, button, &[])
+    }
+
     /// Decides on the page of a request; what is said then, if the server is still there to say it.
     #[track_caller]
     pub fn decide(&mut self, server: &Server, page: &Page, decision: &str) -> Option<Page> {

@@ -45,7 +45,11 @@ fn a_jump_of_more_than_a_minute_stops_ageing_until_it_is_confirmed() {
         let mut watched = Watched::new();
         watched.clock.advance_seconds(100);
         watched.clock.jump_seconds(jump);
-        assert_eq!(watched.aged(), 100, "what passed before the look counts, the jump does not");
+        assert_eq!(
+            watched.aged(),
+            100,
+            "what passed before the look counts, the jump does not"
+        );
         let stopped = watched.ageing.stopped.unwrap();
         assert_eq!(stopped.before, START.plus_seconds(100));
         assert_eq!(stopped.after, START.plus_seconds(100 + jump));
@@ -57,7 +61,11 @@ fn a_jump_of_more_than_a_minute_stops_ageing_until_it_is_confirmed() {
         watched.clock.jump_seconds(-jump);
         assert_eq!((watched.aged(), watched.ageing.jumps), (100, 2));
         let correction = watched.confirm();
-        assert_eq!(correction.shift(), DAY * SECOND, "what it stood still is not made up for");
+        assert_eq!(
+            correction.shift(),
+            DAY * SECOND,
+            "what it stood still is not made up for"
+        );
         assert_eq!(watched.aged(), 100 + DAY);
         watched.clock.advance_seconds(5);
         assert_eq!(watched.aged(), 105 + DAY);
@@ -100,7 +108,11 @@ fn small_steps_are_followed_up_to_a_minute_and_ten_seconds_an_hour() {
         watched.look();
     }
     assert_eq!(watched.ageing.stopped, None);
-    assert_eq!(watched.look().ageing, watched.clock.now(), "it is the wall clock's time");
+    assert_eq!(
+        watched.look().ageing,
+        watched.clock.now(),
+        "it is the wall clock's time"
+    );
     // One that walks away by a second a minute.
     let mut watched = Watched::new();
     let mut steps = 0;
@@ -132,7 +144,14 @@ fn what_was_recorded_before_a_jump_moves_along_and_never_gets_older() {
         resumed_at: Timestamp(1000),
     };
     let corrections = [correction];
-    for (recorded, from) in [(0, 900), (100, 1000), (101, 1000), (700, 1000), (1000, 1000), (1001, 1001)] {
+    for (recorded, from) in [
+        (0, 900),
+        (100, 1000),
+        (101, 1000),
+        (700, 1000),
+        (1000, 1000),
+        (1001, 1001),
+    ] {
         assert_eq!(ages_from(&corrections, Timestamp(recorded)), Timestamp(from));
     }
     let back = [Correction {

@@ -87,7 +87,12 @@ impl Clock {
             Self::Confirm(confirm) => {
                 let body = json!({"jump": confirm.jump});
                 let answer = remote.post_any("/api/v1/clock/confirm", &body)?;
-                said(remote, answer, confirm.json, "Confirmed: time goes on from where it stood.")
+                said(
+                    remote,
+                    answer,
+                    confirm.json,
+                    "Confirmed: time goes on from where it stood.",
+                )
             }
         }
     }

@@ -11,9 +11,9 @@ use countersign_events::{Changes, Event, Operation, Timestamp, User};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, request_change};
 
+use super::clock::NotConfirmed;
 use super::notices::NoticeChange;
 use super::storages::{self, StorageRefusal};
-use super::clock::NotConfirmed;
 use super::{accounts, clients, clock, notices, receivers};
 use crate::app::App;
 use crate::receivers::BadCertificates;

@@ -39,7 +39,11 @@ async fn a_jump_while_the_server_did_not_run_is_seen_on_the_same_boot() {
     machine.clock.jump_seconds(30 * DAY);
     let store = machine.start().await;
     assert!(store.stopped().is_some());
-    assert_eq!(machine.ageing(&store), START.plus_seconds(3600), "what passed on the other clock counts");
+    assert_eq!(
+        machine.ageing(&store),
+        START.plus_seconds(3600),
+        "what passed on the other clock counts"
+    );
     // It is kept at once, so that nobody ends it by a restart and a clock set back.
     store.look_at_clock().await.unwrap();
     drop(store);
@@ -101,7 +105,11 @@ async fn a_confirmation_that_was_undone_confirms_nothing() {
         })
         .await;
     assert!(undone.is_err());
-    assert_eq!(machine.ageing(&store), START.plus_seconds(-DAY), "no deadline is reached by a time it may not have");
+    assert_eq!(
+        machine.ageing(&store),
+        START.plus_seconds(-DAY),
+        "no deadline is reached by a time it may not have"
+    );
     store.resume_ageing().await.unwrap();
     assert!(store.stopped().is_some());
     assert_eq!(machine.ageing(&store), START);
@@ -110,6 +118,10 @@ async fn a_confirmation_that_was_undone_confirms_nothing() {
     assert!(done.await.unwrap());
     store.resume_ageing().await.unwrap();
     assert!(store.stopped().is_none());
-    let corrections: Vec<Correction> = store.ask(|view| Box::pin(view.clock_corrections())).await.map_err(|error: StoreError| error).unwrap();
+    let corrections: Vec<Correction> = store
+        .ask(|view| Box::pin(view.clock_corrections()))
+        .await
+        .map_err(|error: StoreError| error)
+        .unwrap();
     assert_eq!(corrections.len(), 1);
 }

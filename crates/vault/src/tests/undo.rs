@@ -78,7 +78,11 @@ async fn a_clock_that_was_moved_ends_no_retention_lock() {
         .store
         .write(move |tx| Box::pin(async move { tx.confirm_clock(known.jumps, "ann").await }))
         .await;
-    assert!(confirmed.map_err(|error: countersign_store::StoreError| error.to_string()).unwrap());
+    assert!(
+        confirmed
+            .map_err(|error: countersign_store::StoreError| error.to_string())
+            .unwrap()
+    );
     house.vault.store.resume_ageing().await.unwrap();
     house.clock.advance_seconds(29 * 24 * HOUR - 1);
     assert!(locked().await, "a second is left of it");

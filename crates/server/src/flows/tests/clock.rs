@@ -139,7 +139,11 @@ async fn whoever_moves_the_clock_expires_ripens_and_settles_nothing() {
         people.house.clock.advance_seconds(3600);
         people.second().await;
         assert_ne!(people.request(deletion.id).await.effect, Effect::Waiting, "{what}");
-        assert_ne!(people.request(deletion.id).await.effect, Effect::Failed, "{what}: bob stayed eligible");
+        assert_ne!(
+            people.request(deletion.id).await.effect,
+            Effect::Failed,
+            "{what}: bob stayed eligible"
+        );
         people.house.clock.advance_seconds(7 * DAY);
         people.second().await;
         assert_eq!(people.request(waiting.id).await.state, State::Expired, "{what}");
@@ -154,7 +158,10 @@ async fn a_confirmation_is_for_the_jump_that_was_seen() {
         let change = Change::ConfirmClock(jump);
         super::change(&people.house.app, &People::actor(&people.ann), change).await
     };
-    assert!(matches!(ask(0).await, Err(ChangeError::Clock(_))), "nothing is to be confirmed");
+    assert!(
+        matches!(ask(0).await, Err(ChangeError::Clock(_))),
+        "nothing is to be confirmed"
+    );
     people.house.clock.jump_seconds(DAY);
     assert!(matches!(ask(2).await, Err(ChangeError::Clock(_))));
     let Changed::Requested(id) = ask(1).await.unwrap() else {
@@ -192,5 +199,9 @@ async fn a_new_cool_off_and_a_new_request_begin_where_time_stands() {
     assert_eq!(people.request(waiting.id).await.state, State::Pending);
     people.house.clock.advance_seconds(DAY);
     people.second().await;
-    assert_eq!(people.request(waiting.id).await.state, State::Expired, "not after 400 days more");
+    assert_eq!(
+        people.request(waiting.id).await.state,
+        State::Expired,
+        "not after 400 days more"
+    );
 }

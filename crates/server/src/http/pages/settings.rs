@@ -60,7 +60,9 @@ async fn fill(view: &mut View, asked: Asked, complaints: Complaints) -> Result<S
         chrome,
         four_eyes: four_eyes(view, &asked, &policy).await?,
         // A clock that was confirmed meanwhile has no place of its own to say so.
-        four_eyes_problem: complaints.four_eyes.or_else(|| complaints.clock.clone().filter(|_| view.stopped().is_none())),
+        four_eyes_problem: complaints
+            .four_eyes
+            .or_else(|| complaints.clock.clone().filter(|_| view.stopped().is_none())),
         clock: clock(view, &asked, complaints.clock),
         form,
         can_change: may_change(&asked, &policy),
