@@ -7,6 +7,7 @@ use countersign_store::{Tx, View};
 use countersign_vault::VaultError;
 
 use super::settings::ChangeError;
+use crate::app::App;
 
 /// What requests call it.
 const TARGET: &str = "clock";
@@ -35,6 +36,17 @@ pub fn standing_still(stopped: &Stopped) -> String {
         stopped.before.rfc3339(0),
         stopped.after.rfc3339(0)
     )
+}
+
+/// After a transaction in which the clock may have been confirmed, whether it was committed or not. What fails is tried again by the
+/// workers: until then nothing ages.
+pub(super) async fn resume(app: &App) {
+    if let Err(error) = app.store.resume_ageing().await {
+        tracing::error!(
+            detail = error.detail(),
+            "the confirmed clock could not be read: {error}"
+        );
+    }
 }
 
 /// The confirmation as a manifest has it.

@@ -14,6 +14,7 @@ use countersign_store::{RequestRecord, StoreError, Tx};
 use countersign_vault::settle::{self, Supervisor};
 use countersign_vault::{Gate, VaultError, undo};
 
+use super::clock;
 use super::settings::{self, ChangeError};
 use crate::AppState;
 use crate::app::App;
@@ -273,7 +274,7 @@ async fn decide_in(
         .write(move |tx| Box::pin(async move { decide_with_factor(tx, &server, &deciding, plan, moment, nonce).await }))
         .await;
     app.vault.decided();
-    app.store.resume_ageing().await?;
+    clock::resume(app).await;
     app.delivery_changed.notify_one();
     drop(gate);
     match outcome? {

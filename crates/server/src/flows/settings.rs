@@ -183,11 +183,9 @@ pub async fn change(app: &App, actor: &Actor, change: Change) -> Result<Changed,
         .store
         .write(move |tx| Box::pin(async move { change_in(tx, &actor, change, now, nonce).await }))
         .await;
-    // Of a confirmed clock: also where it was undone.
-    app.store.resume_ageing().await?;
-    let changed = changed?;
+    clock::resume(app).await;
     app.delivery_changed.notify_one();
-    Ok(changed)
+    changed
 }
 
 /// The same inside a transaction. `nonce` makes a request's digest unlike any other's.
