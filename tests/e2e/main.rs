@@ -10,6 +10,7 @@
 
 mod accounts;
 mod attacks;
+mod clock;
 mod commands;
 mod configuration;
 mod convert;

@@ -6,6 +6,7 @@
 use countersign_events::Timestamp;
 
 use crate::Policy;
+use crate::clock::Moment;
 use crate::decide::lock_is_dead;
 
 /// A lock that lies in the backup.
@@ -50,9 +51,9 @@ pub enum InUse {
 pub struct Quiet(());
 
 /// Whether a decision may move objects now: no live lock, nothing asked for the quiet time.
-pub fn quiet(locks: &[Lock], activity: &Activity, policy: &Policy, now: Timestamp) -> Result<Quiet, InUse> {
-    unlocked(locks, now)?;
-    let wait_seconds = seconds_until_quiet(activity, policy, now);
+pub fn quiet(locks: &[Lock], activity: &Activity, policy: &Policy, moment: Moment) -> Result<Quiet, InUse> {
+    unlocked(locks, moment)?;
+    let wait_seconds = seconds_until_quiet(activity, policy, moment.now);
     if wait_seconds > 0 {
         Err(InUse::NotQuiet { wait_seconds })
     } else {
@@ -61,8 +62,8 @@ pub fn quiet(locks: &[Lock], activity: &Activity, policy: &Policy, now: Timestam
 }
 
 /// Whether hidden objects may be purged now: no live lock, and nobody in the middle of a request.
-pub fn idle(locks: &[Lock], activity: &Activity, now: Timestamp) -> Result<Quiet, InUse> {
-    unlocked(locks, now)?;
+pub fn idle(locks: &[Lock], activity: &Activity, moment: Moment) -> Result<Quiet, InUse> {
+    unlocked(locks, moment)?;
     if activity.in_flight > 0 {
         Err(InUse::NotQuiet { wait_seconds: 1 })
     } else {
@@ -82,10 +83,10 @@ pub fn seconds_until_quiet(activity: &Activity, policy: &Policy, now: Timestamp)
     }
 }
 
-fn unlocked(locks: &[Lock], now: Timestamp) -> Result<(), InUse> {
+fn unlocked(locks: &[Lock], moment: Moment) -> Result<(), InUse> {
     match locks
         .iter()
-        .filter(|lock| !lock_is_dead(lock.made_at, now))
+        .filter(|lock| !lock_is_dead(lock.made_at, moment.judging()))
         .min_by_key(|lock| lock.made_at)
     {
         Some(lock) => Err(InUse::Locked {
@@ -102,6 +103,7 @@ mod tests {
     use crate::policy::LOCK_LIFE_SECONDS;
 
     const NOW: Timestamp = Timestamp(10_000_000_000_000);
+    const AT: Moment = Moment::sure(NOW);
 
     fn lock(age_seconds: i64) -> Lock {
         Lock {
@@ -121,14 +123,32 @@ mod tests {
     fn a_live_lock_postpones_and_a_dead_one_does_not() {
         let policy = Policy::default();
         assert!(matches!(
-            quiet(&[lock(10)], &activity(999, 0), &policy, NOW),
+            quiet(&[lock(10)], &activity(999, 0), &policy, AT),
             Err(InUse::Locked { .. })
         ));
         assert!(matches!(
-            quiet(&[lock(LOCK_LIFE_SECONDS - 1)], &activity(999, 0), &policy, NOW),
+            quiet(&[lock(LOCK_LIFE_SECONDS - 1)], &activity(999, 0), &policy, AT),
             Err(InUse::Locked { .. })
         ));
-        assert!(quiet(&[lock(LOCK_LIFE_SECONDS)], &activity(999, 0), &policy, NOW).is_ok());
+        assert!(quiet(&[lock(LOCK_LIFE_SECONDS)], &activity(999, 0), &policy, AT).is_ok());
+    }
+
+    #[test]
+    fn a_lock_is_not_dead_by_a_clock_that_jumped() {
+        let policy = Policy::default();
+        let live = [lock(10)];
+        let jumped = Moment {
+            now: NOW.plus_seconds(30 * 86_400),
+            ..AT
+        };
+        assert!(quiet(&live, &activity(999, 0), &policy, jumped).is_err());
+        assert!(idle(&live, &activity(999, 0), jumped).is_err());
+        // Made by the clock that was set back.
+        let back = Moment {
+            steady: NOW.plus_seconds(30 * 86_400),
+            ..AT
+        };
+        assert!(idle(&live, &activity(999, 0), back).is_err());
     }
 
     #[test]
@@ -138,17 +158,17 @@ mod tests {
             ..Policy::default()
         };
         assert_eq!(
-            quiet(&[], &activity(14, 0), &policy, NOW).unwrap_err(),
+            quiet(&[], &activity(14, 0), &policy, AT).unwrap_err(),
             InUse::NotQuiet { wait_seconds: 1 }
         );
-        assert!(quiet(&[], &activity(15, 0), &policy, NOW).is_ok());
-        assert!(quiet(&[], &activity(15, 1), &policy, NOW).is_err());
+        assert!(quiet(&[], &activity(15, 0), &policy, AT).is_ok());
+        assert!(quiet(&[], &activity(15, 1), &policy, AT).is_err());
     }
 
     #[test]
     fn a_purge_needs_no_quiet_but_nobody_at_work() {
-        assert!(idle(&[], &activity(0, 0), NOW).is_ok());
-        assert!(idle(&[], &activity(0, 1), NOW).is_err());
-        assert!(idle(&[lock(1)], &activity(0, 0), NOW).is_err());
+        assert!(idle(&[], &activity(0, 0), AT).is_ok());
+        assert!(idle(&[], &activity(0, 1), AT).is_err());
+        assert!(idle(&[lock(1)], &activity(0, 0), AT).is_err());
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod account_change;
+pub mod ageing;
 pub mod backup;
 pub mod behind;
 pub mod clock;
@@ -39,7 +40,7 @@ pub mod why;
 
 pub use account::{Account, AccountKind, AccountName, AccountState, Role, Roles};
 pub use backup::BackupKind;
-pub use clock::{Clock, Entropy, ManualClock, Moment};
+pub use clock::{Boot, Clock, Entropy, ManualClock, Moment, Reading};
 pub use decide::{Actor, Deed, Refusal, Verdict, Via, decide};
 pub use id::{
     AccountId, BackupId, CommandId, ConfigurationBackupId, CopyId, Name, NoticeChannelId, ReceiverId, RequestId,

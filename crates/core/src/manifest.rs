@@ -92,6 +92,15 @@ pub enum Subject {
         /// The SHA-256 of what is kept of it: another secret at the time of the effect is drift.
         secret: Sha256,
     },
+    /// The machine's clock jumped, and is right as it is now: time goes on for what waits.
+    Clock {
+        /// What it showed after the jump.
+        after: Timestamp,
+        /// What it should have shown.
+        before: Timestamp,
+        /// Which jump: another one at the time of the effect is drift.
+        jump: i64,
+    },
     /// A command to run, or to let a script run.
     Command(Box<CommandSpec>),
     /// A channel by which people are told of requests.
@@ -254,6 +263,7 @@ impl Subject {
             | Self::Runner { .. }
             | Self::Client { .. }
             | Self::ClientSecret { .. }
+            | Self::Clock { .. }
             | Self::NoticeChannel { .. }
             | Self::ConfigurationPassphrase { .. }
             | Self::ConfigurationSchedule { .. }

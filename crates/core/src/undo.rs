@@ -128,8 +128,8 @@ pub enum Turn {
 }
 
 impl Approved {
-    /// Whether it is carried out in the transaction of the approval, or waits. `from` is when a span that begins now is counted
-    /// from, `last` when the last one that waits before it in its backup is due: its order is kept.
+    /// Whether it is carried out in the transaction of the approval, or waits. `from` is the time that ages
+    /// now, `last` when the last one that waits before it in its backup is due: its order is kept.
     pub fn take(self, policy: &Policy, from: Timestamp, last: Option<Timestamp>) -> Taking {
         let due_at = from.plus_seconds(policy.undo_seconds());
         match last {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_core::ageing::recorded_from;
 use countersign_core::policy::TRAFFIC;
 use countersign_store::StoreError;
 use prometheus_client::metrics::counter::Counter;
@@ -78,8 +79,12 @@ impl Retention {
             .write(move |tx| {
                 Box::pin(async move {
                     // In one transaction with the setting, so that what was just set to stay does stay.
-                    match tx.policy().await?.traffic_kept_from(now) {
-                        Some(from) => tx.remove_events(&TRAFFIC, from, A_STEP).await,
+                    // By the time that ages: a clock that was moved forward removes nothing.
+                    match tx.policy().await?.traffic_kept_from(tx.moment(now).ageing) {
+                        Some(from) => {
+                            let from = recorded_from(&tx.clock_corrections().await?, from);
+                            tx.remove_events(&TRAFFIC, from, A_STEP).await
+                        }
                         None => Ok(0),
                     }
                 })

@@ -22,7 +22,7 @@ const CALLS_EVERY: Duration = Duration::from_secs(3600);
 
 /// Runs until it is cancelled. Each step is one transaction, so being cut off leaves nothing half done.
 pub async fn run(app: AppState, stop: CancellationToken) {
-    let mut workers = JoinSet::new();
+    let (mut workers, keeping) = (JoinSet::new(), AppState::clone(&app));
     let purging = AppState::clone(&app);
     workers.spawn(async move { purging.vault.run_purges().await });
     workers.spawn(Watch::new(AppState::clone(&app), Box::new(SystemDisk)).run());
@@ -54,6 +54,9 @@ pub async fn run(app: AppState, stop: CancellationToken) {
     });
     workers.spawn(async move {
         loop {
+            if let Err(error) = app.store.look_at_clock().await {
+                tracing::error!(detail = error.detail(), "the clock could not be kept: {error}");
+            }
             // The steps are independent: one that fails is said and tried again, and keeps no other back.
             match app.vault.seal_finished().await {
                 Ok(0) => {}
@@ -88,4 +91,7 @@ pub async fn run(app: AppState, stop: CancellationToken) {
     });
     stop.cancelled().await;
     workers.shutdown().await;
+    if let Err(error) = keeping.store.keep_clock().await {
+        tracing::error!(detail = error.detail(), "the clock could not be kept: {error}");
+    }
 }

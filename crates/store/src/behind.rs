@@ -88,7 +88,8 @@ impl View {
 
     async fn former_ties(&mut self, account: AccountId, now: Timestamp) -> Result<Vec<Party>, StoreError> {
         let sql = "SELECT other_id, part FROM former_ties WHERE account_id = $1 AND until > $2";
-        let rows = self.rows(sql, params![account.0, now.0]).await?;
+        let ageing = self.moment(now).ageing;
+        let rows = self.rows(sql, params![account.0, ageing.0]).await?;
         rows.iter()
             .map(|row| {
                 let word = row.text(1)?;

@@ -6,14 +6,16 @@ use std::sync::mpsc::SyncSender;
 use countersign_core::{BackupId, ObjectKey, ObjectKind, StorageId};
 use countersign_events::Timestamp;
 
+use crate::clock::SharedClock;
 use crate::engine::{Connection, Value};
 use crate::{StoreError, Tx, View, migrate};
 
-/// What does not go into a backup: what lives for minutes, what belongs to one browser or program, the record of events and what is
+/// What does not go into a backup: what lives for minutes, what belongs to one browser, program or machine, the record of events and what is
 /// still to be told of it, what was allowed once, and the list of the backups themselves. Every other table does, also one that a later
 /// version adds.
 const LEFT_OUT: &[&str] = &[
     "authorization_codes",
+    "clock",
     "commands",
     "configuration_backups",
     "device_logons",
@@ -201,7 +203,7 @@ impl Import {
         if steps > migrate::known() {
             return Err(StoreError::TooNew(schema));
         }
-        let mut tx = Tx::over(View::over(Connection::open(path).await?));
+        let mut tx = Tx::over(View::over(Connection::open(path).await?, SharedClock::default()));
         migrate::to_step(&mut tx, steps).await?;
         tx.execute("BEGIN IMMEDIATE", params![]).await?;
         // Tables come in the order of their names, not of their references.

@@ -12,6 +12,7 @@ mod backups;
 mod behind;
 mod chains;
 mod clients;
+mod clock;
 mod commands;
 mod configuration;
 mod configuration_backups;
@@ -97,12 +98,14 @@ pub struct Store {
     events: watch::Receiver<i64>,
     full: Arc<AtomicBool>,
     writes: Arc<AtomicU64>,
+    clock: clock::SharedClock,
 }
 
 impl Store {
     /// Opens the database file, makes it if it is not there, and brings its schema up to date.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut tx = Tx::over(View::over(Connection::open(path).await?));
+        let clock = clock::SharedClock::default();
+        let mut tx = Tx::over(View::over(Connection::open(path).await?, Arc::clone(&clock)));
         migrate::migrate(&mut tx).await?;
         let mut view = tx.into_view();
         let last = view.last_event().await?;
@@ -112,10 +115,11 @@ impl Store {
         writer::start(view, jobs, announce)?;
         Ok(Self {
             writer,
-            readers: Arc::new(Readers::new(path)),
+            readers: Arc::new(Readers::new(path, Arc::clone(&clock))),
             events,
             full,
             writes: Arc::default(),
+            clock,
         })
     }
 

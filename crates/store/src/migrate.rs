@@ -21,6 +21,7 @@ const STEPS: &[Step] = &[
     Step::Schema(include_str!("../migrations/sqlite/0016_configuration_backups.sql")),
     Step::Schema(include_str!("../migrations/sqlite/0017_service_providers.sql")),
     Step::Schema(include_str!("../migrations/sqlite/0018_commands.sql")),
+    Step::Schema(include_str!("../migrations/sqlite/0019_clock.sql")),
     Step::Schema(include_str!("../migrations/sqlite/0020_idempotency.sql")),
 ];
 

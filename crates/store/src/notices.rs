@@ -84,10 +84,11 @@ impl View {
     async fn unreminded(&mut self, now: Timestamp) -> Result<Vec<RequestId>, StoreError> {
         let sql = "SELECT id, sealed_at, expires_at FROM requests
                    WHERE state = 'pending' AND expires_at > $1 AND expires_at <= $2 AND reminded_at IS NULL ORDER BY id";
-        let rows = self.rows(sql, params![now.0, reminders_until(now).0]).await?;
+        let ageing = self.moment(now).ageing;
+        let rows = self.rows(sql, params![ageing.0, reminders_until(ageing).0]).await?;
         let mut due = Vec::new();
         for row in &rows {
-            if remind_at(Timestamp(row.int(1)?), Timestamp(row.int(2)?)) <= now {
+            if remind_at(Timestamp(row.int(1)?), Timestamp(row.int(2)?)) <= ageing {
                 due.push(RequestId(row.int(0)?));
             }
         }

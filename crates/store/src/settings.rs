@@ -1,7 +1,6 @@
 //! The security settings: one row, changed only from the state that was seen.
 
-use countersign_core::{Moment, Policy};
-use countersign_events::Timestamp;
+use countersign_core::Policy;
 
 use crate::{StoreError, Tx, View};
 
@@ -17,11 +16,6 @@ impl View {
             }
             None => Ok(Policy::default()),
         }
-    }
-
-    /// A moment of the wall clock, with the time that ages beside it.
-    pub async fn moment(&mut self, now: Timestamp) -> Result<Moment, StoreError> {
-        Ok(Moment::sure(now))
     }
 
     /// A value that the server keeps for itself.

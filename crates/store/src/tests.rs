@@ -288,7 +288,10 @@ async fn without_room_nothing_changes_and_with_room_it_goes_on() {
 async fn people_from_before_there_were_chains_stay_and_log_on_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.db");
-    let mut tx = Tx::over(View::over(Connection::open(&path).await.unwrap()));
+    let mut tx = Tx::over(View::over(
+        Connection::open(&path).await.unwrap(),
+        crate::clock::SharedClock::default(),
+    ));
     crate::migrate::to_step(&mut tx, 4).await.unwrap();
     for sql in [
         "INSERT INTO accounts (name, name_key, kind, roles, state, created_at, eligible_at, revision)

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::StoreError;
+use crate::clock::SharedClock;
 use crate::engine::{Connection, Row, Value};
 use crate::query::Query;
 use crate::time_marks::LastMarks;
@@ -15,11 +16,16 @@ use crate::time_marks::LastMarks;
 /// Reads. Its questions are in the files of their nouns.
 pub struct View {
     connection: Connection,
+    clock: SharedClock,
 }
 
 impl View {
-    pub(crate) const fn over(connection: Connection) -> Self {
-        Self { connection }
+    pub(crate) const fn over(connection: Connection, clock: SharedClock) -> Self {
+        Self { connection, clock }
+    }
+
+    pub(crate) const fn clock(&self) -> &SharedClock {
+        &self.clock
     }
 
     /// A look at the database of a server that may be running. The file must be there; nothing in it is changed, its schema
@@ -28,7 +34,8 @@ impl View {
     /// # Errors
     /// The file is no database of ours, or cannot be read.
     pub async fn beside(path: &Path) -> Result<Self, StoreError> {
-        Connection::open_existing(path).await.map(Self::over)
+        let connection = Connection::open_existing(path).await?;
+        Ok(Self::over(connection, SharedClock::default()))
     }
 
     pub(crate) async fn rows(&mut self, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>, StoreError> {
@@ -162,14 +169,16 @@ const READERS: usize = 4;
 /// The reading connections that are idle.
 pub(crate) struct Readers {
     path: PathBuf,
+    clock: SharedClock,
     idle: Mutex<Vec<View>>,
     permits: Semaphore,
 }
 
 impl Readers {
-    pub(crate) fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path, clock: SharedClock) -> Self {
         Self {
             path: path.to_owned(),
+            clock,
             idle: Mutex::new(Vec::new()),
             permits: Semaphore::new(READERS),
         }
@@ -180,7 +189,7 @@ impl Readers {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let view = match idle {
             Some(view) => view,
-            None => View::over(Connection::open(&self.path).await?),
+            None => View::over(Connection::open(&self.path).await?, Arc::clone(&self.clock)),
         };
         Ok(Reader {
             view,

@@ -193,7 +193,7 @@ async fn revive(
         State::Collecting => {}
         // What was approved stays as it was approved, and so does not hold any more: it is looked at at once.
         State::Approved => {
-            let ageing = tx.moment(now).await?.ageing;
+            let ageing = tx.moment(now).ageing;
             tx.hasten(request, ageing).await?;
         }
         State::Pending | State::Rejected | State::Expired | State::Closed => {

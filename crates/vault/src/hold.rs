@@ -116,7 +116,7 @@ async fn delete_in(
         _ => return Ok(Step::Ended(Deleted::Unknown)),
     };
     let policy = tx.policy().await?;
-    match decide(actor, deed(&known), &policy, now) {
+    match decide(actor, deed(&known), &policy, tx.moment(now).judging()) {
         Verdict::Deny(refusal) => Err(refusal.into()),
         Verdict::Allow(warrant) => claim(tx, warrant, backup, &known, actor, now).await,
         Verdict::Hold => {
@@ -188,7 +188,8 @@ async fn may_go(tx: &mut Tx, backup: BackupId, known: &StoredObject, now: Timest
         if of.terms.closed {
             return Err(VaultError::StorageCloses);
         }
-        retention::unlocked(&of.terms, known.object.key.kind, known.object.received_at, now)?;
+        let (kind, received_at) = (known.object.key.kind, known.object.received_at);
+        retention::unlocked(tx, of.terms.immutable_days, kind, received_at, now).await?;
     }
     Ok(of)
 }

@@ -72,6 +72,7 @@ impl Vault {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, OpenVaultError> {
+        store.age_by(Arc::clone(&clock)).await?;
         let shelves = Shelves::below(root);
         let (storages, removed) = store
             .read(|view| {
@@ -99,7 +100,7 @@ impl Vault {
 
     /// This moment: the time to record, and the time that ages.
     pub fn moment(&self) -> Moment {
-        Moment::sure(self.clock.now())
+        self.store.moment(self.clock.now())
     }
 }
 

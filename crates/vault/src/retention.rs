@@ -1,5 +1,6 @@
-//! The retention lock: what is too young to be deleted is refused, whoever asks, and whoever approved it.
+//! The retention lock: what is too young to be deleted is refused, whoever asks, and whoever approved it. Its time is the one that ages.
 
+use countersign_core::ageing::ages_from;
 use countersign_core::storage::locked_until;
 use countersign_core::{BackupId, ObjectKind, RequestId, StorageId};
 use countersign_events::Timestamp;
@@ -11,13 +12,18 @@ use crate::VaultError;
 ///
 /// # Errors
 /// It does: [`VaultError::Immutable`].
-pub(crate) fn unlocked(
-    terms: &StorageTerms,
+pub(crate) async fn unlocked(
+    view: &mut View,
+    days: Option<u32>,
     kind: ObjectKind,
     received_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), VaultError> {
-    match locked_until(kind, received_at, terms.immutable_days, now) {
+    if days.is_none() {
+        return Ok(());
+    }
+    let from = ages_from(&view.clock_corrections().await?, received_at);
+    match locked_until(kind, from, days, view.moment(now).ageing) {
         Some(until) => Err(VaultError::Immutable { until }),
         None => Ok(()),
     }
@@ -38,7 +44,7 @@ pub async fn request_unlocked(
         return Ok(());
     };
     match view.newest_held(request).await? {
-        Some(newest) => unlocked(&backup.terms, ObjectKind::Data, newest, now),
+        Some(newest) => unlocked(view, backup.terms.immutable_days, ObjectKind::Data, newest, now).await,
         None => Ok(()),
     }
 }
@@ -57,7 +63,7 @@ pub(crate) async fn backup_unlocked(
         return Ok(());
     }
     match view.newest_kept(backup).await? {
-        Some(newest) => unlocked(terms, ObjectKind::Data, newest, now),
+        Some(newest) => unlocked(view, terms.immutable_days, ObjectKind::Data, newest, now).await,
         None => Ok(()),
     }
 }
@@ -75,9 +81,8 @@ pub async fn storage_unlocked(view: &mut View, storage: StorageId, now: Timestam
     for backup in view.backups_of(storage).await? {
         newest = newest.max(view.newest_kept(backup).await?);
     }
-    let locked = newest.and_then(|at| locked_until(ObjectKind::Data, at, there.spec.immutable_days, now));
-    match locked {
-        Some(until) => Err(VaultError::Immutable { until }),
+    match newest {
+        Some(newest) => unlocked(view, there.spec.immutable_days, ObjectKind::Data, newest, now).await,
         None => Ok(()),
     }
 }

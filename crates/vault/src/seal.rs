@@ -158,9 +158,8 @@ async fn seal_subject(
 ) -> Result<(), VaultError> {
     let record = tx.request(id).await?.ok_or(VaultError::NoRequest(id))?;
     let initiator = tx.initiator_now(&record, now).await?;
-    let moment = tx.moment(now).await?;
     let manifest = Manifest {
-        expires_at: policy.expires(moment.counts_from()),
+        expires_at: policy.expires(tx.moment(now).ageing),
         initiator,
         nonce,
         operation: operation.id(),

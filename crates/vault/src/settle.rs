@@ -6,7 +6,6 @@ use countersign_core::manifest::{ManifestObject, Subject};
 use countersign_core::request::{Effect, Pending};
 use countersign_core::undo::{Begun, Taking};
 use countersign_core::{Account, BackupId, Moment, RequestId, Sha256, queue};
-use countersign_events::Timestamp;
 use countersign_store::{StoreError, Tx};
 
 use crate::files::Place;
@@ -55,8 +54,8 @@ pub async fn approve(
             supervisor.account.name.as_str(),
         )
         .await?;
-        match approved.take(&policy, moment.counts_from(), tx.last_due(backup).await?) {
-            Taking::AtOnce(begun) => begin(tx, backup, &begun, activity, moment.now).await?,
+        match approved.take(&policy, moment.ageing, tx.last_due(backup).await?) {
+            Taking::AtOnce(begun) => begin(tx, backup, &begun, activity, moment).await?,
             Taking::Later(waiting) => tx.record_waiting(&waiting).await?,
         }
     }
@@ -69,12 +68,12 @@ pub(crate) async fn begin(
     backup: BackupId,
     begun: &Begun,
     activity: &Activity,
-    now: Timestamp,
+    moment: Moment,
 ) -> Result<(), VaultError> {
-    fence::idle(&tx.locks(backup).await?, activity, now)?;
+    fence::idle(&tx.locks(backup).await?, activity, moment)?;
     tx.claim_objects(begun.request()).await?;
     tx.claim_backup(begun.request()).await?;
-    Ok(tx.record_begun(begun.request(), now).await?)
+    Ok(tx.record_begun(begun.request(), moment.now).await?)
 }
 
 /// Rejects a waiting request of a backup and every later one with it; which ones. Their objects are visible again.
@@ -119,7 +118,7 @@ pub async fn expire(
     (moment, nonce): (Moment, String),
 ) -> Result<Vec<RequestId>, VaultError> {
     pending(tx, id).await?;
-    let now = moment.now;
+    let (now, moment) = (moment.now, tx.moment(moment.now));
     let later = bring_back_from(tx, backup, id, activity, moment, nonce).await?;
     let first = pending(tx, id).await?.expire(moment.ageing)?;
     tx.record_expiry(&first, "nobody decided in time", now).await?;
@@ -170,7 +169,7 @@ pub(crate) async fn quiet(
     nonce: String,
 ) -> Result<(), VaultError> {
     let policy = tx.policy().await?;
-    let _quiet = fence::quiet(&tx.locks(backup).await?, activity, &policy, moment.now)?;
+    let _quiet = fence::quiet(&tx.locks(backup).await?, activity, &policy, moment)?;
     if let Some(collecting) = tx.collecting(backup).await? {
         seal::seal(tx, &collecting, &policy, moment.now, nonce).await?;
     }
@@ -268,7 +267,7 @@ impl Vault {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    let expired = pending(tx, id).await?.expire(moment.ageing)?;
+                    let expired = pending(tx, id).await?.expire(tx.moment(moment.now).ageing)?;
                     tx.record_expiry(&expired, "nobody decided in time", moment.now).await?;
                     tx.report(&expired.event(), moment.now, Some(id), "").await?;
                     Ok(1)

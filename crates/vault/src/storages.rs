@@ -115,7 +115,7 @@ pub async fn take_out(
     };
     let backups = tx.backups_of(id).await?;
     for backup in &backups {
-        countersign_core::fence::idle(&tx.locks(*backup).await?, &Default::default(), now)?;
+        countersign_core::fence::idle(&tx.locks(*backup).await?, &Default::default(), tx.moment(now))?;
     }
     for id in &backups {
         let Some(backup) = tx.backup(*id).await? else { continue };
@@ -268,9 +268,9 @@ impl Vault {
             .store
             .ask(move |view| Box::pin(async move { view.backups_of(storage).await }))
             .await?;
-        let now = self.clock.now();
+        let moment = self.moment();
         for backup in backups {
-            countersign_core::fence::idle(&[], &self.activity(backup), now)?;
+            countersign_core::fence::idle(&[], &self.activity(backup), moment)?;
         }
         Ok(())
     }

@@ -126,6 +126,8 @@ async fn take_turn(
     let Some(waiting) = tx.request(id).await?.and_then(|record| record.waiting()) else {
         return Ok(false);
     };
+    // Asked again: the clock may have been confirmed since, and all deadlines have moved with it.
+    let moment = tx.moment(moment.now);
     let digest = if intact { held_digest(tx, id).await? } else { None };
     let queue = tx.waiting_queue(backup).await?;
     match turn(tx, waiting, &queue, digest, moment).await? {
@@ -133,7 +135,7 @@ async fn take_turn(
         Turn::Begin(begun) => {
             // The lock may have become longer since the approval: it is asked again, and postpones.
             retention::request_unlocked(tx, backup, id, moment.now).await?;
-            settle::begin(tx, backup, &begun, activity, moment.now).await?;
+            settle::begin(tx, backup, &begun, activity, moment).await?;
             Ok(true)
         }
         Turn::Void(voided) => {
@@ -213,7 +215,7 @@ impl Vault {
             return Ok(false);
         }
         // Looked at before the gate is closed and every file is: a lock may lie there for hours.
-        fence::idle(&locks, &Activity::default(), moment.now)?;
+        fence::idle(&locks, &Activity::default(), moment)?;
         let gate = self.close_gate(backup)?;
         let intact = match self.check_files(id).await {
             Ok(()) => true,

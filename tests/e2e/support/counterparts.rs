@@ -66,11 +66,24 @@ fn receivers() -> PathBuf {
     folder().join("receivers")
 }
 
-/// The library that moves a program's clock. Debian keeps it in a folder for its architecture.
-pub fn libfaketime() -> PathBuf {
-    std::fs::read_dir("/usr/lib")
-        .unwrap()
-        .map(|entry| entry.unwrap().path().join("faketime/libfaketimeMT.so.1"))
-        .find(|file| file.is_file())
-        .unwrap_or_else(|| panic!("no libfaketime on this machine: run scripts/counterparts"))
+/// The library that gives a program another clock, made by the C compiler that the build needs anyway.
+pub fn clock_library() -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e/support/clock_of.c");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let text = std::fs::read(&source).unwrap();
+    let made = folder.join(format!(
+        "clock-{}.so",
+        &countersign_core::Sha256::of(&text).to_hex()[..16]
+    ));
+    if !made.is_file() {
+        // Each test is a process of its own: whoever is last puts the same in its place.
+        let part = folder.join(format!("clock-{}.part", std::process::id()));
+        let compiled = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O2", "-o"])
+            .args([&part, &source])
+            .status();
+        assert!(compiled.unwrap().success(), "cc does not compile {}", source.display());
+        std::fs::rename(part, &made).unwrap();
+    }
+    made
 }

@@ -22,7 +22,7 @@ use countersign::{
     setup::headless::Plan,
 };
 use countersign_core::{
-    Account, BackupId, Clock, Policy, RequestId,
+    Account, BackupId, Clock, Policy, Reading, RequestId,
     factor::{STEP_SECONDS, TotpSecret},
     policy::LOCK_LIFE_SECONDS,
 };
@@ -62,8 +62,13 @@ pub struct Approver {
 struct ShiftedClock(AtomicI64);
 
 impl Clock for ShiftedClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(SystemClock.now().0 + self.0.load(Ordering::SeqCst))
+    fn reading(&self) -> Reading {
+        let (machine, moved) = (SystemClock.reading(), self.0.load(Ordering::SeqCst));
+        Reading {
+            wall: Timestamp(machine.wall.0 + moved),
+            running: machine.running + moved,
+            ..machine
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! The server as people run it: the real program with a data folder of its own, started, stopped, killed and started again,
-//! on a clock that can be moved (by libfaketime, which programs do not notice).
+//! on a clock that can be moved (by a library of ours, `clock_of.c`).
 
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicI64, Ordering},
 };
 
 use countersign_core::{BackupId, ObjectKey, ObjectKind};
@@ -26,8 +26,15 @@ pub struct Server {
     running: Option<Running>,
     /// The name in its public address: browsers make no passkeys for addresses.
     host: &'static str,
-    /// How far its clock is ahead, in seconds; none: it has the machine's.
-    ahead: Option<AtomicU64>,
+    /// How far its clock is ahead; none: it has the machine's.
+    ahead: Option<Ahead>,
+}
+
+/// How far a server's clocks are ahead of the machine's, in seconds.
+#[derive(Default)]
+struct Ahead {
+    wall: AtomicI64,
+    since_boot: AtomicI64,
 }
 
 /// Of the service account that set-up makes.
@@ -37,7 +44,7 @@ impl Server {
     /// An empty data folder; nothing runs.
     pub fn new() -> Self {
         let mut server = Self::on_the_machines_clock();
-        server.ahead = Some(AtomicU64::new(0));
+        server.ahead = Some(Ahead::default());
         server.pass_seconds(0);
         server
     }
@@ -119,11 +126,8 @@ impl Server {
         }
         if self.ahead.is_some() {
             command
-                .env("LD_PRELOAD", counterparts::libfaketime())
-                .env("FAKETIME_TIMESTAMP_FILE", self.clock())
-                .env("FAKETIME_NO_CACHE", "1")
-                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-                .env("NO_FAKE_STAT", "1");
+                .env("LD_PRELOAD", counterparts::clock_library())
+                .env("CLOCK_AHEAD", self.clock());
         }
         command
     }
@@ -178,12 +182,7 @@ impl Server {
     }
 
     pub fn kill(&mut self) {
-        let mut running = self.running.take().expect("it runs");
-        running.kill();
-        // What libfaketime shares between processes outlives a killed one.
-        for shared in ["faketime_shm_", "sem.faketime_sem_"] {
-            let _ = fs::remove_file(format!("/dev/shm/{shared}{}", running.pid()));
-        }
+        self.running.take().expect("it runs").kill();
     }
 
     pub fn pid(&self) -> u32 {
@@ -218,19 +217,30 @@ impl Server {
         )
     }
 
-    /// Moves its clock forward, at once.
+    /// Lets time pass for it, at once.
     pub fn pass_seconds(&self, seconds: u64) {
+        let seconds = seconds.try_into().expect("far less than for ever");
+        self.move_clocks(seconds, seconds);
+    }
+
+    /// Sets its wall clock, forward or back, while no time passes.
+    pub fn set_clock(&self, seconds: i64) {
+        self.move_clocks(seconds, 0);
+    }
+
+    fn move_clocks(&self, wall: i64, since_boot: i64) {
         let ahead = self.ahead.as_ref().expect("its clock can be moved");
-        let ahead = ahead.fetch_add(seconds, Ordering::SeqCst) + seconds;
+        let wall = ahead.wall.fetch_add(wall, Ordering::SeqCst) + wall;
+        let since_boot = ahead.since_boot.fetch_add(since_boot, Ordering::SeqCst) + since_boot;
         let part = self.folder.path().join("clock.part");
-        fs::write(&part, format!("+{ahead}\n")).unwrap();
+        fs::write(&part, format!("{wall} {since_boot}\n")).unwrap();
         fs::rename(part, self.clock()).unwrap();
     }
 
     /// What its clock shows.
     pub fn unix_seconds(&self) -> u64 {
-        let ahead = self.ahead.as_ref().map_or(0, |ahead| ahead.load(Ordering::SeqCst));
-        unix_seconds() + ahead
+        let ahead = self.ahead.as_ref().map_or(0, |ahead| ahead.wall.load(Ordering::SeqCst));
+        unix_seconds().checked_add_signed(ahead).expect("it is past 1970")
     }
 
     /// Bytes of all objects on the disk, hidden ones too.

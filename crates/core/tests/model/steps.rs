@@ -10,7 +10,9 @@ use countersign_core::purge::PurgeOrder;
 use countersign_core::request::Pending;
 use countersign_core::token::Rights;
 use countersign_core::undo::{Approver, Taking, Waiting};
-use countersign_core::{Account, AccountId, Actor, BackupId, Deed, ObjectKind, RequestId, Verdict, Via, decide, queue};
+use countersign_core::{
+    Account, AccountId, Actor, BackupId, Deed, Moment, ObjectKind, RequestId, Verdict, Via, decide, queue,
+};
 use countersign_events::{Operation, Timestamp};
 
 use crate::accounts::{LIFE, PEOPLE, SERVICE, policy, service, step_of, time};
@@ -109,11 +111,17 @@ impl Walk<'_> {
     }
 
     pub fn is_idle(&self) -> bool {
-        fence::idle(&self.locks(), &Activity::default(), self.now()).is_ok()
+        fence::idle(&self.locks(), &Activity::default(), Moment::sure(self.now())).is_ok()
     }
 
     pub fn is_quiet(&self) -> bool {
-        fence::quiet(&self.locks(), &Activity::default(), &policy(true), self.now()).is_ok()
+        fence::quiet(
+            &self.locks(),
+            &Activity::default(),
+            &policy(true),
+            Moment::sure(self.now()),
+        )
+        .is_ok()
     }
 
     /// The deletes at this stage, oldest first.

@@ -25,6 +25,8 @@ pub enum Kind {
     Database,
     /// Receivers are to be shown a certificate of ours that is not there or not good.
     ClientCertificate,
+    /// The wall clock jumped, and nothing ages until somebody confirms it.
+    Clock,
     /// No backup of the server's own configuration is made, or the last one failed.
     ConfigurationBackup,
     /// A scheduled copy of a backup failed, or is too old.
@@ -41,6 +43,7 @@ impl Kind {
             Self::DiskSpace => "disk-space",
             Self::Database => "database",
             Self::ClientCertificate => "client-certificate",
+            Self::Clock => "clock",
             Self::ConfigurationBackup => "configuration-backup",
             Self::Copy => "copy",
         }

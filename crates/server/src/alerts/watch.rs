@@ -10,6 +10,7 @@ use super::{Disk, Found, Kind, Level};
 use crate::AppState;
 use crate::config::AlertLimits;
 use crate::copies::standings;
+use crate::flows::clock::standing_still;
 use crate::pages::{Bytes, Count, Span};
 use crate::receivers::Status;
 
@@ -64,6 +65,7 @@ impl Watch {
         found.extend(database.err().map(|error| refuses(&error)));
         found.extend(self.configuration_backup().await);
         found.extend(self.room());
+        found.extend(self.clock());
         app.alerts.replace(found, now);
     }
 
@@ -120,6 +122,16 @@ impl Watch {
                 Bytes(room.free),
                 Bytes(room.total)
             ),
+        })
+    }
+
+    fn clock(&self) -> Option<Found> {
+        let (stopped, _) = self.app.store.stopped()?;
+        Some(Found {
+            kind: Kind::Clock,
+            name: String::new(),
+            level: Level::Critical,
+            text: standing_still(&stopped),
         })
     }
 

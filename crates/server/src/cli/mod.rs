@@ -3,6 +3,7 @@
 mod accounts;
 mod backups;
 mod clients;
+mod clock;
 mod commands;
 mod config;
 mod demo;
@@ -98,6 +99,9 @@ enum Command {
     /// Look at the keys that sign access tokens, and change them, over the API of a running server
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Look whether time passes for what waits, and confirm a clock that jumped, over the API of a running server
+    #[command(subcommand)]
+    Clock(clock::Clock),
     /// Set the first administrators up
     #[command(subcommand)]
     Setup(setup::Setup),
@@ -142,6 +146,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Accounts(accounts) => accounts.run(),
         Command::Sessions(sessions) => sessions.run(),
         Command::Keys(keys) => keys.run(),
+        Command::Clock(clock) => clock.run(),
         Command::Setup(setup) => setup.run(),
     }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use countersign_core::Clock;
-use countersign_events::Timestamp;
+use countersign_core::{Clock, Reading};
 
 use crate::adapters::SystemClock;
 
@@ -27,7 +26,14 @@ impl SetBack {
 }
 
 impl Clock for SetBack {
-    fn now(&self) -> Timestamp {
-        SystemClock.now().plus_seconds(-self.seconds.load(Ordering::SeqCst))
+    /// What the past skips passes on both clocks: nobody has set one of them.
+    fn reading(&self) -> Reading {
+        let back = self.seconds.load(Ordering::SeqCst);
+        let present = SystemClock.reading();
+        Reading {
+            wall: present.wall.plus_seconds(-back),
+            running: present.running.saturating_sub(back.saturating_mul(1_000_000)),
+            ..present
+        }
     }
 }

@@ -191,7 +191,7 @@ pub async fn set(
     let working = working(tx, hash, now).await?.ok_or(SetError::Ended)?;
     let Working { link, account, .. } = working;
     let policy = tx.policy().await?;
-    let after = enrolled(&account, link.kind, &policy, now);
+    let after = enrolled(&account, link.kind, &policy, tx.moment(now).ageing);
     if !tx.use_link(hash, now).await? || !tx.change_account(&account, &after).await? {
         return Err(SetError::Ended);
     }

@@ -189,7 +189,8 @@ pub(super) async fn describe(
     may_ask(&known(tx, actor.account).await?, id, &before, &after, reset)?;
     check_owner(tx, Some(&before), &after).await?;
     if policy.four_eyes {
-        leave_enough(tx, &changed(&account, &after, reset, policy, now), now).await?;
+        let ageing = tx.moment(now).ageing;
+        leave_enough(tx, &changed(&account, &after, reset, policy, ageing), now).await?;
     }
     let target = target(&before);
     let subject = Subject::Account {
@@ -229,7 +230,7 @@ pub(super) async fn leave_enough(tx: &mut Tx, after: &Account, now: Timestamp) -
         if same { after.clone() } else { account.clone() }
     };
     let all: Vec<_> = before.iter().map(with).collect();
-    leaves_enough(&before, &all, now).map_err(|too_few: TooFewLeft| ChangeError::TooFewLeft(too_few))
+    leaves_enough(&before, &all, tx.moment(now).ageing).map_err(|too_few: TooFewLeft| ChangeError::TooFewLeft(too_few))
 }
 
 /// What a manifest says of an account.
@@ -262,13 +263,14 @@ pub(super) async fn apply(
     if AccountSpec::of(&seen) != *before {
         return Err(VaultError::Drift.into());
     }
-    let account = changed(&seen, after, reset, &policy, now);
+    let ageing = tx.moment(now).ageing;
+    let account = changed(&seen, after, reset, &policy, ageing);
     if policy.four_eyes {
         leave_enough(tx, &account, now).await?;
     }
     check_owner(tx, Some(before), after).await?;
     // Before the change, while it still is the person it was.
-    tx.keep_former_ties(id, before, after, policy.eligible(now)).await?;
+    tx.keep_former_ties(id, before, after, policy.eligible(ageing)).await?;
     if !tx.change_account(&seen, &account).await? {
         return Err(VaultError::Drift.into());
     }
@@ -297,7 +299,8 @@ async fn add(
     now: Timestamp,
 ) -> Result<AccountId, ChangeError> {
     check_owner(tx, None, spec).await?;
-    let account = match tx.insert_account(spec, policy.eligible(now), now).await {
+    let eligible_at = policy.eligible(tx.moment(now).ageing);
+    let account = match tx.insert_account(spec, eligible_at, now).await {
         Err(StoreError::Exists) => return Err(ChangeError::AccountNameTaken),
         made => made?,
     };

@@ -14,6 +14,7 @@ use countersign_store::{RequestRecord, StoreError, Tx};
 use countersign_vault::settle::{self, Supervisor};
 use countersign_vault::{Gate, VaultError, undo};
 
+use super::clock;
 use super::settings::{self, ChangeError};
 use crate::AppState;
 use crate::app::App;
@@ -273,6 +274,7 @@ async fn decide_in(
         .write(move |tx| Box::pin(async move { decide_with_factor(tx, &server, &deciding, plan, moment, nonce).await }))
         .await;
     app.vault.decided();
+    clock::resume(app).await;
     app.delivery_changed.notify_one();
     app.configuration_backups.changed();
     app.command_waits.notify_waiters();
@@ -291,6 +293,8 @@ async fn decide_with_factor(
     moment: Moment,
     nonce: String,
 ) -> Result<Outcome, DecideError> {
+    // Asked again: a clock that was confirmed meanwhile has moved all deadlines.
+    let moment = tx.moment(moment.now);
     let now = moment.now;
     let account = tx
         .account(decider.account)
@@ -431,7 +435,7 @@ async fn approve_change(
     }
     let taking = if manifest.subject.destroys_bytes() {
         let policy = tx.policy().await?;
-        Some(approved.clone().take(&policy, moment.counts_from(), None))
+        Some(approved.clone().take(&policy, moment.ageing, None))
     } else {
         None
     };

@@ -73,6 +73,7 @@ async fn apply(tx: &mut Tx, id: RequestId, moment: Moment) -> Result<bool, Chang
     let Some(waiting) = tx.request(id).await?.and_then(|record| record.waiting()) else {
         return Ok(false);
     };
+    let moment = tx.moment(moment.now);
     let manifest = tx.manifest(id).await?.ok_or(StoreError::Unreadable("a manifest"))?;
     let by = initiator(&waiting.request);
     // Whether what is there is what was approved is asked where it is applied.

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod backups;
 pub mod chains;
 pub mod clients;
+pub mod clock;
 pub mod commands;
 pub mod configuration_backups;
 pub mod decide;

@@ -62,7 +62,7 @@ pub async fn change(tx: &mut Tx, account: &Account, change: FactorChange, now: T
     let deed = deed(&change, factors);
     may(deed, factors, account, &policy)?;
     let after = Account {
-        eligible_at: account.eligible_at.max(policy.eligible(now)),
+        eligible_at: account.eligible_at.max(policy.eligible(tx.moment(now).ageing)),
         ..account.clone()
     };
     if policy.four_eyes {

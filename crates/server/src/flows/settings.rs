@@ -14,11 +14,12 @@ use countersign_events::{Changes, Event, Operation, Timestamp, User};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, request_change};
 
+use super::clock::NotConfirmed;
 use super::configuration_backups::{self, NewPassphrase};
 use super::notices::NoticeChange;
 use super::service_providers::{self, ProviderChange, ProviderRefusal};
 use super::storages::{self, StorageRefusal};
-use super::{accounts, clients, commands, notices, receivers, runners};
+use super::{accounts, clients, clock, commands, notices, receivers, runners};
 use crate::app::App;
 use crate::receivers::BadCertificates;
 
@@ -60,6 +61,8 @@ pub enum Change {
     RemoveClient(ClientId),
     /// A client's secret holds no more.
     RotateClientSecret(ClientId),
+    /// The clock jumped, and is right: by the number of the jump.
+    ConfirmClock(i64),
     /// By which channels people are told of requests. Asked for with [`super::notices`].
     Notices(Box<NoticeChange>),
     /// A configuration backup less (102).
@@ -155,6 +158,9 @@ pub enum ChangeError {
     /// The parts of a client do not go together.
     #[error(transparent)]
     BadClient(#[from] BadClient),
+    /// The clock cannot be confirmed.
+    #[error(transparent)]
+    Clock(#[from] NotConfirmed),
     /// The storage cannot be added, changed or deleted so.
     #[error(transparent)]
     Storage(#[from] StorageRefusal),
@@ -215,10 +221,11 @@ pub async fn change(app: &App, actor: &Actor, change: Change) -> Result<Changed,
     let changed = app
         .store
         .write(move |tx| Box::pin(async move { change_in(tx, &actor, change, now, nonce).await }))
-        .await?;
+        .await;
+    clock::resume(app).await;
     app.delivery_changed.notify_one();
     app.configuration_backups.changed();
-    Ok(changed)
+    changed
 }
 
 /// The same inside a transaction. `nonce` makes a request's digest unlike any other's.
@@ -332,6 +339,7 @@ async fn describe(
         Change::ChangeClient(spec) => return clients::changing(tx, *spec).await,
         Change::RemoveClient(id) => clients::removing(tx, &id).await?,
         Change::RotateClientSecret(id) => return clients::rotating(tx, id).await,
+        Change::ConfirmClock(jump) => clock::confirming(tx, jump)?,
         Change::DeleteConfigurationBackup(id) => return configuration_backups::deleting(tx, id).await.map(Some),
         Change::ConfigurationSchedule(after) => return configuration_backups::scheduling(tx, after).await,
         Change::ServiceProvider(change) => return service_providers::describe(tx, change).await,
@@ -450,6 +458,11 @@ pub(super) async fn apply(
             storages::apply_change(tx, *storage, before, after, by, request, now).await?;
             Ok(Changed::Done)
         }
+        Subject::Clock { after, before, jump } => {
+            let changes = clock::apply(tx, *after, *before, *jump, &by.full_name).await?;
+            report_change(tx, changes, by, request, now).await?;
+            Ok(Changed::Done)
+        }
         Subject::ServiceProvider {
             after,
             before,
@@ -528,7 +541,8 @@ async fn apply_policy(
 /// The people who may approve now, and can: with a factor that decides. One account of each.
 pub async fn eligible(tx: &mut Tx, now: Timestamp) -> Result<Vec<Account>, StoreError> {
     let accounts = tx.accounts_with_factor().await?;
-    let eligible = accounts.iter().filter(|account| account.eligible(now).is_ok());
+    let ageing = tx.moment(now).ageing;
+    let eligible = accounts.iter().filter(|account| account.eligible(ageing).is_ok());
     Ok(people(eligible).into_iter().cloned().collect())
 }
 

@@ -16,6 +16,7 @@ use crate::testing::House;
 
 mod accounts;
 mod behind;
+mod clock;
 
 struct People {
     house: House,

@@ -125,6 +125,7 @@ impl From<ChangeError> for Problem {
                 };
                 Self::new(kind, refusal.to_string())
             }
+            ChangeError::Clock(_) => Self::new(Kind::Conflict, error.to_string()),
             ChangeError::NoAccount => Self::new(Kind::NotFound, error.to_string()),
             ChangeError::AccountNameTaken => Self::new(Kind::Conflict, error.to_string()).with("field", "name"),
             ChangeError::Storage(refusal) => refusal.into(),

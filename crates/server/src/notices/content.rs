@@ -109,8 +109,9 @@ async fn approvers(view: &mut View, record: &RequestRecord, now: Timestamp) -> R
     let asked = &record.initiator;
     let known = view.accounts().await?;
     let accounts = view.accounts_with_factor().await?;
+    let ageing = view.moment(now).ageing;
     let could = accounts.iter().filter(|account| {
-        account.eligible(now).is_ok()
+        account.eligible(ageing).is_ok()
             && account.id != asked.account
             // Where nobody knows any more who stands behind it, it is to be rejected: by whoever is told.
             && !matches!(part_of(account, asked.account, &asked.behind, &known), Ok(Some(_)))

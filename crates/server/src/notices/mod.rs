@@ -15,6 +15,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use countersign_core::ageing::recorded_from;
 use countersign_core::{Account, NoticeChannelId};
 use countersign_store::{NoticeChannel, StoreError};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -192,10 +193,16 @@ async fn remind(app: &AppState) {
 }
 
 async fn forget(app: &AppState) {
-    let before = app.clock.now().plus_seconds(-KEPT_SECONDS);
+    let now = app.clock.now();
     let forgotten: Result<_, StoreError> = app
         .store
-        .write(move |tx| Box::pin(async move { tx.forget_notice_secrets(before).await }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let before = tx.moment(now).ageing.plus_seconds(-KEPT_SECONDS);
+                let before = recorded_from(&tx.clock_corrections().await?, before);
+                tx.forget_notice_secrets(before).await
+            })
+        })
         .await;
     if let Err(error) = forgotten {
         tracing::warn!(

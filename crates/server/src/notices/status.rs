@@ -66,8 +66,9 @@ impl Status {
 /// The people who may approve and have no e-mail address: mail does not reach them.
 pub async fn silent_approvers(view: &mut View, now: Timestamp) -> Result<Vec<Account>, StoreError> {
     let accounts = view.accounts_with_factor().await?;
+    let ageing = view.moment(now).ageing;
     let silent = accounts
         .into_iter()
-        .filter(|account| account.eligible(now).is_ok() && account.email.is_none());
+        .filter(|account| account.eligible(ageing).is_ok() && account.email.is_none());
     Ok(silent.collect())
 }

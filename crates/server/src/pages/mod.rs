@@ -114,7 +114,7 @@ pub use service_providers::{
     ServiceProvidersPage,
 };
 pub use set_up::{OtherPerson, PasswordProblem, SetUpDone, SetUpPassword, SetUpSecondFactor};
-pub use settings::{FourEyes, SettingsForm, SettingsPage};
+pub use settings::{ClockState, FourEyes, SettingsForm, SettingsPage};
 pub use sign_in::{PasskeyAsk, SignIn, SignInCode, SignInMessage, SignInPassword, SignedOut};
 pub use storages::{KnownStorage, StorageForm, StoragePage, StorageRow, StorageStanding, StoragesPage};
 pub use tokens::{FreshToken, TokenForm, TokenRow, TokensPage};

@@ -12,10 +12,34 @@ pub struct SettingsPage {
     pub four_eyes: FourEyes,
     /// Why the last try to turn it on or off failed.
     pub four_eyes_problem: Option<String>,
+    /// Whether time passes for what waits.
+    pub clock: ClockState,
     /// The rest.
     pub form: SettingsForm,
     /// Whether the reader may change anything.
     pub can_change: bool,
+}
+
+/// Whether time passes for what waits.
+#[derive(Debug, Clone)]
+pub enum ClockState {
+    /// As the clock shows it.
+    Passes,
+    /// The clock jumped. Sends `csrf`, `jump`.
+    StandsStill {
+        /// Which jump.
+        jump: String,
+        /// What the clock should have shown.
+        before: String,
+        /// What it showed.
+        after: String,
+        /// What it shows now.
+        now: String,
+        /// How far ageing has come.
+        ageing: String,
+        /// Why the last try to confirm it failed.
+        problem: Option<String>,
+    },
 }
 
 /// Whether a second person is asked.

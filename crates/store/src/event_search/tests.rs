@@ -252,7 +252,10 @@ async fn a_page_is_read_off_indexes() {
 async fn what_was_recorded_before_there_was_searching_is_found_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.db");
-    let mut tx = crate::Tx::over(View::over(crate::engine::Connection::open(&path).await.unwrap()));
+    let mut tx = crate::Tx::over(View::over(
+        crate::engine::Connection::open(&path).await.unwrap(),
+        crate::clock::SharedClock::default(),
+    ));
     crate::migrate::to_step(&mut tx, 3).await.unwrap();
     for minutes in [0, 30, 60] {
         let body = serde_json::to_string(&made(1, 0, 1)).unwrap();

@@ -58,6 +58,42 @@ async fn an_approval_waits_for_the_end_of_the_undo_window() {
     assert_eq!(house.event_ids().await, [42402, 42403]);
 }
 
+/// Whoever moves the clock forward and confirms it gains no day of the lock.
+#[tokio::test]
+async fn a_clock_that_was_moved_ends_no_retention_lock() {
+    let (house, _) = with(&[]).await;
+    house.put(ObjectKind::Data, b"kept").await.unwrap();
+    house.lock_for(30).await;
+    let locked = async || {
+        let deleted = house.delete(ObjectKind::Data, b"kept").await;
+        matches!(deleted, Err(VaultError::Immutable { .. }))
+    };
+    house.clock.advance_seconds(24 * HOUR);
+    house.clock.jump_seconds(40 * 24 * HOUR);
+    assert!(locked().await);
+    house.put(ObjectKind::Data, b"while it stood still").await.unwrap();
+    let (_, known) = house.vault.store.stopped().unwrap();
+    let confirmed = house
+        .vault
+        .store
+        .write(move |tx| Box::pin(async move { tx.confirm_clock(known.jumps, "ann").await }))
+        .await;
+    assert!(
+        confirmed
+            .map_err(|error: countersign_store::StoreError| error.to_string())
+            .unwrap()
+    );
+    house.vault.store.resume_ageing().await.unwrap();
+    house.clock.advance_seconds(29 * 24 * HOUR - 1);
+    assert!(locked().await, "a second is left of it");
+    house.clock.advance_seconds(1);
+    assert!(!locked().await);
+    let younger = house.delete(ObjectKind::Data, b"while it stood still").await;
+    assert!(matches!(younger, Err(VaultError::Immutable { .. })), "{younger:?}");
+    house.clock.advance_seconds(24 * HOUR);
+    assert!(house.delete(ObjectKind::Data, b"while it stood still").await.is_ok());
+}
+
 #[tokio::test]
 async fn a_veto_brings_it_and_every_later_one_back() {
     let (house, requests) = with(&[b"one", b"two", b"three"]).await;

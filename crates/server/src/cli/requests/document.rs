@@ -358,6 +358,10 @@ impl Lines {
                 self.add("client", id.unwrap_or_default());
                 self.differences(clients::differences(before.as_deref(), after.as_deref()));
             }
+            Subject::Clock { after, before, .. } => {
+                let (before, after) = (date(&before.rfc3339(0)), date(&after.rfc3339(0)));
+                self.add("clock", format!("it jumped from {before} to {after}, and is right"));
+            }
             Subject::Command(spec) => {
                 for (name, value) in commands::facts(spec) {
                     self.add(&name.to_lowercase(), plain(&value));

@@ -189,7 +189,7 @@ async fn document(view: &mut View, account: Account, now: Timestamp) -> Result<D
     };
     Ok(Document {
         id: account.id,
-        can_approve: account.eligible(now).is_ok(),
+        can_approve: account.eligible(view.moment(now).ageing).is_ok(),
         name: account.name,
         kind: account.kind,
         roles: account.roles,

@@ -8,6 +8,7 @@ mod alerts;
 mod backups;
 mod body;
 mod clients;
+mod clock;
 mod commands;
 mod configuration_backups;
 mod decide;
@@ -63,6 +64,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .merge(unlock::router())
         .merge(events::router())
         .merge(alerts::router())
+        .merge(clock::router())
         .layer(from_fn_with_state(app.clone(), once::once))
         .merge(commands::of_programs())
 }

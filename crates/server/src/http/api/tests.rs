@@ -56,6 +56,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("unlock.rs"),
         include_str!("events.rs"),
         include_str!("alerts.rs"),
+        include_str!("clock.rs"),
     ];
     let mut routes = BTreeSet::new();
     for source in sources {
@@ -136,6 +137,7 @@ mod accounts;
 mod batch;
 mod calls;
 mod clients;
+mod clock;
 mod commands;
 mod decisions;
 mod events;

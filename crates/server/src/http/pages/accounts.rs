@@ -63,7 +63,7 @@ fn row(asked: &Asked, account: &Account, all: &[Account]) -> AccountRow {
             AccountState::Disabled => AccountStanding::Disabled,
             AccountState::Deleted => AccountStanding::Deleted,
         },
-        approves: match account.eligible(asked.now) {
+        approves: match account.eligible(asked.ageing) {
             Ok(()) => Approves::Now,
             Err(countersign_core::account::Ineligible::CoolingOff { until }) => Approves::From(asked.moment(until)),
             Err(_) => Approves::No,

@@ -25,6 +25,8 @@ pub struct Asked {
     pub person: Person,
     /// When.
     pub now: Timestamp,
+    /// The time that ages then.
+    pub ageing: Timestamp,
     /// What was just done.
     pub notice: Option<Notice>,
 }
@@ -46,8 +48,10 @@ impl FromRequestParts<AppState> for Asked {
 impl Asked {
     /// A page that answers a form.
     pub fn by(app: AppState, person: Person) -> Self {
+        let moment = app.vault.moment();
         Self {
-            now: app.clock.now(),
+            now: moment.now,
+            ageing: moment.ageing,
             app,
             person,
             notice: None,

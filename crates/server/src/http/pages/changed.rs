@@ -40,6 +40,7 @@ pub fn complaint(error: ChangeError) -> Result<String, Problem> {
         | ChangeError::ClientTaken
         | ChangeError::BuiltInClient
         | ChangeError::NoSecret
+        | ChangeError::Clock(_)
         | ChangeError::NoService
         | ChangeError::RunnerTaken
         | ChangeError::RunnerHasToken

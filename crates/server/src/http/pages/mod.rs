@@ -22,7 +22,7 @@
 //! | `GET`, `POST /account/confirm`, `POST /account/passkeys/challenge` | [`confirm`], [`own_factors`] |
 //! | `GET`, `POST /device` | [`device`] |
 //! | `GET`, `POST /configuration-backups`, `POST …/schedule`, `…/passphrase`, `…/{id}/verify`, `…/{id}/delete`, `GET …/{id}/file` | [`configuration_backups`] |
-//! | `GET`, `POST /settings`, `POST /settings/four-eyes/on`, `…/off` | [`settings`] |
+//! | `GET`, `POST /settings`, `POST /settings/four-eyes/on`, `…/off`, `/settings/clock/confirm` | [`settings`] |
 //!
 //! Whoever is logged on may look at everything; what they may change is asked of `countersign_core`. A form that was done
 //! is answered with 303, one that was not with its page again: what was typed, and why nothing was done.
@@ -225,6 +225,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/settings", get(settings::show).post(settings::save))
         .route("/settings/four-eyes/on", post(settings::turn_on))
         .route("/settings/four-eyes/off", post(settings::turn_off))
+        .route("/settings/clock/confirm", post(settings::confirm_clock))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(from_fn_with_state(app.clone(), own_forms_only))
         .layer(from_fn_with_state(app.clone(), problem::present))

@@ -54,6 +54,8 @@ pub enum Notice {
     FactorRemoved,
     /// The reader's other sessions were ended.
     OthersEnded,
+    /// The clock was confirmed at once.
+    ClockConfirmed,
     /// Nothing differed.
     Unchanged,
 }
@@ -62,7 +64,7 @@ impl Notice {
     /// The name in the query.
     pub const PARAMETER: &str = "done";
 
-    const ALL: [Self; 25] = [
+    const ALL: [Self; 26] = [
         Self::Approved,
         Self::Rejected,
         Self::Vetoed,
@@ -87,6 +89,7 @@ impl Notice {
         Self::TotpEnrolled,
         Self::FactorRemoved,
         Self::OthersEnded,
+        Self::ClockConfirmed,
         Self::Unchanged,
     ];
 
@@ -121,6 +124,7 @@ impl Notice {
             Self::TotpEnrolled => "authenticator",
             Self::FactorRemoved => "factor-removed",
             Self::OthersEnded => "others-ended",
+            Self::ClockConfirmed => "clock",
             Self::Unchanged => "unchanged",
         }
     }
@@ -154,6 +158,7 @@ impl Notice {
             Self::TotpEnrolled => "The authenticator app is enrolled.",
             Self::FactorRemoved => "It was removed. If it is in other hands, end your other sessions below.",
             Self::OthersEnded => "Your other sessions have ended.",
+            Self::ClockConfirmed => "The clock was confirmed: time goes on from where it stood.",
             Self::Unchanged => "Nothing was changed: it is so already.",
         }
     }

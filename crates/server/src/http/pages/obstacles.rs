@@ -23,7 +23,7 @@ pub fn cannot_approve(
         return Some(NotAllowed::Initiator);
     }
     for other in [record].into_iter().chain(earlier) {
-        let Err(refusal) = second_person(&asked.person.account, &other.initiator, accounts, asked.now) else {
+        let Err(refusal) = second_person(&asked.person.account, &other.initiator, accounts, asked.ageing) else {
             continue;
         };
         return Some(match refusal {
@@ -41,7 +41,7 @@ pub fn cannot_approve(
     }
     let mut along = earlier.iter().chain([record]);
     along
-        .any(|record| expires(asked, record) <= asked.now)
+        .any(|record| expires(asked, record) <= asked.ageing)
         .then_some(NotAllowed::Expired)
 }
 
@@ -50,7 +50,7 @@ pub fn cannot_reject(asked: &Asked, record: &RequestRecord) -> Option<NotAllowed
     if asked.is_reader(record.initiator.account) {
         return None;
     }
-    let eligible = asked.person.account.eligible(asked.now);
+    let eligible = asked.person.account.eligible(asked.ageing);
     eligible.err().map(|ineligible| not_allowed(asked, ineligible))
 }
 
@@ -74,7 +74,7 @@ pub async fn busy(
 ) -> Result<Option<Busy>, StoreError> {
     let locks = view.locks(backup).await?;
     let activity = asked.app.vault.activity(backup);
-    let quiet = fence::quiet(&locks, &activity, policy, asked.now);
+    let quiet = fence::quiet(&locks, &activity, policy, view.moment(asked.now));
     Ok(quiet.err().map(|in_use| in_use_as(asked, in_use)))
 }
 

@@ -14,9 +14,10 @@ use super::receivers::may_change;
 use super::tokens::Nothing;
 use super::{Asked, changed};
 use crate::AppState;
+use crate::flows::clock;
 use crate::flows::settings::{self, Change};
 use crate::http::Problem;
-use crate::pages::{Count, FourEyes, Section, SettingsForm, SettingsPage, respond};
+use crate::pages::{ClockState, Count, FourEyes, Section, SettingsForm, SettingsPage, respond};
 use crate::session::PersonForm;
 
 const GIB: u64 = 1 << 30;
@@ -30,11 +31,13 @@ pub async fn show(asked: Asked) -> Result<Response, Problem> {
 #[derive(Default)]
 struct Complaints {
     four_eyes: Option<String>,
+    clock: Option<String>,
     numbers: Option<(TypedSettings, String)>,
 }
 
 async fn page(asked: Asked, complaints: Complaints) -> Result<Response, Problem> {
-    let status = if complaints.four_eyes.is_some() || complaints.numbers.is_some() {
+    let complains = complaints.four_eyes.is_some() || complaints.clock.is_some() || complaints.numbers.is_some();
+    let status = if complains {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         StatusCode::OK
@@ -56,10 +59,28 @@ async fn fill(view: &mut View, asked: Asked, complaints: Complaints) -> Result<S
     Ok(SettingsPage {
         chrome,
         four_eyes: four_eyes(view, &asked, &policy).await?,
-        four_eyes_problem: complaints.four_eyes,
+        // A clock that was confirmed meanwhile has no place of its own to say so.
+        four_eyes_problem: complaints
+            .four_eyes
+            .or_else(|| complaints.clock.clone().filter(|_| view.stopped().is_none())),
+        clock: clock(view, &asked, complaints.clock),
         form,
         can_change: may_change(&asked, &policy),
     })
+}
+
+fn clock(view: &View, asked: &Asked, problem: Option<String>) -> ClockState {
+    match clock::stopped(view) {
+        None => ClockState::Passes,
+        Some((stopped, ageing)) => ClockState::StandsStill {
+            jump: ageing.jumps.to_string(),
+            before: stopped.before.rfc3339(0),
+            after: stopped.after.rfc3339(0),
+            now: asked.now.rfc3339(0),
+            ageing: asked.ageing.rfc3339(0),
+            problem,
+        },
+    }
 }
 
 async fn four_eyes(view: &mut View, asked: &Asked, policy: &Policy) -> Result<FourEyes, StoreError> {
@@ -91,7 +112,7 @@ async fn four_eyes(view: &mut View, asked: &Asked, policy: &Policy) -> Result<Fo
         eligible: Count(eligible_at.len() as u64),
         ready: eligible_at
             .get(1)
-            .filter(|at| **at > asked.now)
+            .filter(|at| **at > asked.ageing)
             .map(|at| asked.moment(*at)),
     })
 }
@@ -218,7 +239,7 @@ pub async fn save(
 ) -> Result<Response, Problem> {
     let complain = |problem| Complaints {
         numbers: Some((form.clone(), problem)),
-        four_eyes: None,
+        ..Complaints::default()
     };
     let after = match form.read(&policy(&app).await?) {
         Ok(after) => after,
@@ -252,7 +273,30 @@ async fn turn(app: AppState, form: PersonForm<Nothing>, four_eyes: bool) -> Resu
         Err(error) => {
             let complaints = Complaints {
                 four_eyes: Some(changed::complaint(error)?),
-                numbers: None,
+                ..Complaints::default()
+            };
+            page(Asked::by(app, person), complaints).await
+        }
+    }
+}
+
+/// The jump that was seen.
+#[derive(Debug, Deserialize)]
+pub struct Seen {
+    jump: i64,
+}
+
+/// `POST /settings/clock/confirm`.
+pub async fn confirm_clock(
+    State(app): State<AppState>,
+    PersonForm { person, form }: PersonForm<Seen>,
+) -> Result<Response, Problem> {
+    match settings::change(&app, &person.actor(), Change::ConfirmClock(form.jump)).await {
+        Ok(changed) => Ok(changed::lead(changed, Notice::ClockConfirmed, "/settings")),
+        Err(error) => {
+            let complaints = Complaints {
+                clock: Some(changed::complaint(error)?),
+                ..Complaints::default()
             };
             page(Asked::by(app, person), complaints).await
         }

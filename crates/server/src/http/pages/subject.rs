@@ -69,6 +69,11 @@ pub async fn of(
             before: "holds".to_owned(),
             after: "holds no more; another is made when it is asked for".to_owned(),
         }]),
+        Changes::Clock { after, before, .. } => Subject::Change(vec![ChangeRow {
+            what: "Time, after the clock jumped".to_owned(),
+            before: before.rfc3339(0),
+            after: after.rfc3339(0),
+        }]),
         Changes::Storage {
             backups,
             name,

@@ -68,6 +68,10 @@ const TRIES: &[Try<Call>] = &[
         };
         ("/settings".into(), Some(json!(off)))
     }),
+    of("POST /api/v1/clock/confirm", |desk| {
+        desk.office.server.clock.jump_seconds(3600);
+        ("/clock/confirm".into(), Some(json!({"jump": 1})))
+    }),
     of("POST /api/v1/receivers", |_| {
         ("/receivers".into(), Some(receiver("elsewhere")))
     }),
@@ -195,6 +199,10 @@ const PAGES: &[Try<Form>] = &[
     of(
         "POST /settings/four-eyes/off",
         ("/settings", "/settings/four-eyes/off", &[]),
+    ),
+    of(
+        "POST /settings/clock/confirm",
+        ("/settings", "/settings/clock/confirm", &[]),
     ),
     of(
         "POST /receivers",
@@ -426,6 +434,9 @@ async fn every_page_that_decides_holds_and_changes_nothing() {
         browser.log_on("ann").await;
         desk.office.server.clock.advance_seconds(30);
         let before = desk.everything().await;
+        if *action == "/settings/clock/confirm" {
+            desk.office.server.clock.jump_seconds(300);
+        }
         let shown = browser.get(page).await;
         let mut fields = form(&shown, action);
         for (name, value) in *filled {

@@ -429,6 +429,7 @@ fn settings(four_eyes: FourEyes) -> SettingsPage {
         },
         four_eyes,
         four_eyes_problem: None,
+        clock: ClockState::Passes,
         form: SettingsForm {
             expiry_days: "7".into(),
             quiet_seconds: "15".into(),
@@ -545,6 +546,17 @@ pub fn all() -> Vec<(String, String)> {
         rendered("settings-turning-off", &settings(FourEyes::On { turning_off: Some("44".into()) })),
         rendered("settings-off", &settings(FourEyes::Off { eligible: Count(2), ready: Some(ahead(70_000)) })),
         rendered("settings-off-alone", &settings(FourEyes::Off { eligible: Count(1), ready: None })),
+        rendered("settings-clock", &SettingsPage {
+            clock: ClockState::StandsStill {
+                jump: "3".into(),
+                before: "2026-11-21T08:15:00.000000+00:00".into(),
+                after: "2026-12-21T08:15:00.000000+00:00".into(),
+                now: "2026-12-21T09:00:00.000000+00:00".into(),
+                ageing: "2026-11-21T08:15:00.000000+00:00".into(),
+                problem: Some("The clock jumped again since you looked: look again, and confirm what it shows now.".into()),
+            },
+            ..settings(on())
+        }),
         rendered("settings-refused", &SettingsPage {
             four_eyes_problem: Some("four-eyes authorization needs two people who can approve; there is one: ann".into()),
             ..settings(FourEyes::Off { eligible: Count(2), ready: None })
