@@ -139,3 +139,4 @@ mod once;
 mod receivers;
 mod storages;
 mod unlock;
+mod wait;
