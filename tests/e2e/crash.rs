@@ -41,6 +41,9 @@ fn killed_at_any_moment_of_an_undo_window_nothing_is_lost_nor_half_done() {
     Ordeal::run(1);
 }
 
+/// How often the server is killed before all begins anew.
+const ROUNDS: u64 = 36;
+
 struct Ordeal {
     random: Random,
     server: Server,
@@ -64,11 +67,15 @@ struct Ordeal {
 impl Ordeal {
     fn run(undo_hours: u32) {
         let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
-        let mut ordeal = Self::begin(number("COUNTERSIGN_KILL_SEED", 1), undo_hours);
-        for round in 0..number("COUNTERSIGN_KILLS", 36) {
-            ordeal.round(round);
+        let (seed, kills) = (number("COUNTERSIGN_KILL_SEED", 1), number("COUNTERSIGN_KILLS", ROUNDS));
+        // Each with another restic, and from an empty folder: what one has to look at grows with its rounds.
+        for (more, first) in (0..kills).step_by(usize::try_from(ROUNDS).unwrap()).enumerate() {
+            let mut ordeal = Self::begin(seed + u64::try_from(more).unwrap(), undo_hours);
+            for round in 0..ROUNDS.min(kills - first) {
+                ordeal.round(round);
+            }
+            ordeal.end();
         }
-        ordeal.end();
     }
 
     fn begin(seed: u64, undo_hours: u32) -> Self {

@@ -85,6 +85,30 @@ fn every_command_calls_listed_addresses_or_is_harmless() {
     }
 }
 
+/// Whoever asks for what is held can say why, and wait for it.
+#[test]
+fn every_command_that_may_be_held_says_why_and_waits() {
+    let addresses = rows("## Addresses");
+    let decides = |call: &String| matches!(addresses.get(call), Some(Says::Decides(..)));
+    let mut held = 0;
+    for (command, says) in rows("## Commands") {
+        let Says::Calls(calls) = says else { continue };
+        if calls.iter().any(decides) {
+            held += 1;
+            let shown = Command::new(env!("CARGO_BIN_EXE_countersign"))
+                .args(command.split(' '))
+                .arg("--help")
+                .output()
+                .unwrap();
+            let help = String::from_utf8(shown.stdout).unwrap();
+            for flag in ["--reason <TEXT>", "--wait[=<DURATION>]", "--wait-effect[=<DURATION>]"] {
+                assert!(help.contains(flag), "countersign {command} has no {flag}");
+            }
+        }
+    }
+    assert!(held > 20, "only {held} commands were found that may be held");
+}
+
 #[test]
 fn whatever_destroys_in_the_store_and_the_vault_is_called_from_where_it_was_decided() {
     let listed = rows("## Functions");

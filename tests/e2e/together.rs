@@ -1,6 +1,9 @@
-//! Many requests at once: decided by a person at a browser and by one at a terminal, each with one code.
+//! People who work together: many requests decided at once, at a browser and at a terminal, and commands that wait for a second person.
+
+use std::process::Stdio;
 
 use crate::support::browser::Browser;
+use crate::support::clock::eventually;
 use crate::support::command_line::CommandLine;
 use crate::support::raw::Raw;
 use crate::support::server::{Member, Server, TOKEN};
@@ -91,5 +94,75 @@ fn many_are_decided_with_one_code_at_a_browser_and_at_a_terminal() {
     assert!(said.contains("Request 3: approved\nRequest 5: approved\n"), "{said}");
     let list = line.run(&["requests", "list", "--state", "pending"]);
     assert!(list.contains("\n6 ") && list.lines().count() == 2, "{list}");
+    server.stop();
+}
+
+#[test]
+fn a_command_waits_for_a_second_person_also_over_a_restart() {
+    let (mut ann, mut bob) = (ann(), bob());
+    let mut server = Server::set_up(&[&ann, &bob]);
+    server.start();
+    let line = CommandLine::of(&server);
+    line.log_on(&server, &mut ann);
+    let backup = Raw::new(&format!("{}/restic/main/laptop/", server.origin()), "laptop", TOKEN);
+    assert_eq!(backup.create(), 200);
+    backup.put("data", b"something");
+    server.pass_seconds(60);
+    let begin = |arguments: &[&str]| {
+        let mut command = line.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let ended = |command: std::process::Child| {
+        let ended = command.wait_with_output().unwrap();
+        let said = [ended.stdout, ended.stderr].map(|text| String::from_utf8(text).unwrap());
+        (ended.status.code(), said.concat())
+    };
+    let pending = |id: &str| {
+        eventually("the request", || {
+            let listed = line.run(&["requests", "list", "--state", "pending"]);
+            listed.contains(&format!("\n{id} ")).then_some(())
+        });
+    };
+
+    // Not for ever: whoever looks at once hears that it waits.
+    let looked = begin(&[
+        "backups",
+        "delete",
+        "main/laptop",
+        "--wait=0s",
+        "--reason",
+        "The laptop is gone.",
+    ]);
+    let (exit, said) = ended(looked);
+    assert_eq!(exit, Some(6), "{said}");
+    assert!(said.contains("Held: a second person must approve request 1.") && said.contains("request 1 still waits"));
+
+    // As long as it takes, also while the server is killed and started again.
+    let waiting = begin(&["requests", "wait", "1", "--effect"]);
+    server.kill();
+    server.start();
+    server.pass_seconds(60);
+    let page = bob.open(&server, "/requests/1");
+    page.expect_text("The laptop is gone.");
+    bob.decide(&server, &page, "approve").expect("an answer");
+    let (exit, said) = ended(waiting);
+    assert_eq!(exit, Some(0), "{said}");
+    assert!(said.contains("Request 1 is approved by bob"), "{said}");
+
+    let refused = begin(&[
+        "receivers",
+        "add",
+        "siem",
+        "127.0.0.1:9",
+        "--transport",
+        "udp",
+        "--wait=1d",
+    ]);
+    pending("2");
+    let page = bob.open(&server, "/requests/2");
+    bob.decide(&server, &page, "reject").expect("an answer");
+    let (exit, said) = ended(refused);
+    assert_eq!(exit, Some(4), "{said}");
+    assert!(said.contains("request 2 is rejected by bob"), "{said}");
     server.stop();
 }

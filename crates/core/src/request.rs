@@ -326,6 +326,14 @@ impl State {
             Self::Closed => "closed",
         }
     }
+
+    /// Whether nobody decides it any more.
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Collecting | Self::Pending => false,
+            Self::Approved | Self::Rejected | Self::Expired | Self::Closed => true,
+        }
+    }
 }
 
 /// How far the effect of an approval is.
@@ -370,6 +378,14 @@ impl Effect {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Vetoed => "vetoed",
+        }
+    }
+
+    /// Whether nothing follows any more, once it is decided.
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Waiting | Self::Postponed | Self::Due => false,
+            Self::None | Self::Done | Self::Failed | Self::Vetoed => true,
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::report_limit::ReportLimit;
 use crate::seal::{NoKey, SealingKey, Unopened};
 use crate::signing::Signing;
 use crate::unrecorded::Unrecorded;
+use crate::waiters::Waiters;
 
 /// What the parts of the server share. Routers take it as `State<AppState>`.
 pub struct App {
@@ -69,6 +70,8 @@ pub struct App {
     pub refresh: RefreshKey,
     /// What calls with an `Idempotency-Key` have in common.
     pub calls: Calls,
+    /// Callers who wait for a request to be decided.
+    pub waiters: Waiters,
     /// How many denials of unknown callers are reported one by one.
     pub denials: ReportLimit,
     /// Denied logons that wait for the store.
@@ -134,6 +137,7 @@ impl App {
             signing: Signing::default(),
             refresh,
             calls,
+            waiters: Waiters::default(),
             denials,
             unrecorded: Unrecorded::default(),
             configuration_backups,

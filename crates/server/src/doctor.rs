@@ -1,6 +1,7 @@
 //! Looks whether the server can do its work here, and says what to do where it cannot. Changes nothing.
 
 mod deep;
+mod owners;
 
 use std::fmt;
 use std::net::TcpListener;
@@ -103,6 +104,7 @@ pub async fn examine(config: Result<Config, Vec<Complaint>>, clock: &dyn Clock) 
     let (database, last_event_at) = database(&config.data).await;
     findings.extend(database);
     findings.extend(receivers(&config, clock.now()).await);
+    findings.extend(owners::examine(&config.data).await);
     findings.push(time(clock.now(), last_event_at));
     findings.extend(certificate(&config));
     findings.push(address(&config));

@@ -36,6 +36,7 @@ pub mod step_up;
 #[cfg(test)]
 pub mod testing;
 pub mod unrecorded;
+pub mod waiters;
 pub mod workers;
 
 pub use app::{App, AppState};

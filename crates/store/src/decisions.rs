@@ -34,6 +34,7 @@ impl Tx {
                 ],
             )
             .await?;
+        self.note_turn(approved.request().id);
         one_row(changed)
     }
 
@@ -62,6 +63,7 @@ impl Tx {
                 ],
             )
             .await?;
+        self.note_turn(rejected.request().id);
         one_row(changed)
     }
 
@@ -74,6 +76,7 @@ impl Tx {
                 params![now.0, reason, expired.request().id.0],
             )
             .await?;
+        self.note_turn(expired.request().id);
         one_row(changed)
     }
 

@@ -122,6 +122,7 @@ impl Tx {
             )
             .await?;
         self.note_effect(id, effect, now).await?;
+        self.note_turn(id);
         one_row(changed)
     }
 
@@ -180,6 +181,7 @@ impl Tx {
             )
             .await?;
         self.note_effect(id, effect, now).await?;
+        self.note_turn(id);
         one_row(changed)
     }
 }

@@ -83,12 +83,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use countersign_core::RequestId;
 use futures_util::future::BoxFuture;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use engine::Connection;
 use view::Readers;
-use writer::Job;
+use writer::{Announce, Job};
+
+/// How many turns of requests are kept for those who wait and have not looked yet.
+const TURNS: usize = 1024;
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -96,6 +100,7 @@ pub struct Store {
     writer: mpsc::Sender<Box<dyn Job>>,
     readers: Arc<Readers>,
     events: watch::Receiver<i64>,
+    requests: broadcast::Sender<RequestId>,
     full: Arc<AtomicBool>,
     writes: Arc<AtomicU64>,
     clock: clock::SharedClock,
@@ -111,12 +116,18 @@ impl Store {
         let last = view.last_event().await?;
         let full = view.full();
         let (announce, events) = watch::channel(last);
+        let (requests, _) = broadcast::channel(TURNS);
         let (writer, jobs) = mpsc::channel(1024);
+        let announce = Announce {
+            events: announce,
+            requests: requests.clone(),
+        };
         writer::start(view, jobs, announce)?;
         Ok(Self {
             writer,
             readers: Arc::new(Readers::new(path, Arc::clone(&clock))),
             events,
+            requests,
             full,
             writes: Arc::default(),
             clock,
@@ -186,6 +197,11 @@ impl Store {
     /// Whether the database's file may grow. For tests of what a full disk does.
     pub async fn let_grow(&self, may: bool) -> Result<(), StoreError> {
         self.write(move |tx| Box::pin(tx.let_grow(may))).await
+    }
+
+    /// Tells each request of which something was decided or done, after the commit. Whoever falls behind has missed some.
+    pub fn turned(&self) -> broadcast::Receiver<RequestId> {
+        self.requests.subscribe()
     }
 
     /// Tells the last event's sequence number, again whenever it grows. A hint: whoever waits also looks by himself.

@@ -345,6 +345,7 @@ impl Tx {
                 params![now.0, id.0],
             )
             .await?;
+        self.note_turn(id);
         one_row(closed)
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use countersign_core::RequestId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::StoreError;
@@ -82,6 +83,8 @@ impl View {
 pub struct Tx {
     view: View,
     appended: Option<i64>,
+    /// The requests of which something was decided or done, for those who wait for that.
+    turned: Vec<RequestId>,
     marks: LastMarks,
 }
 
@@ -90,6 +93,7 @@ impl Tx {
         Self {
             view,
             appended: None,
+            turned: Vec::new(),
             marks: LastMarks::NONE,
         }
     }
@@ -134,6 +138,23 @@ impl Tx {
     pub(crate) fn restore_appended(&mut self, appended: Option<i64>) {
         self.appended = appended;
         self.marks = LastMarks::NONE;
+    }
+
+    pub(crate) fn note_turn(&mut self, id: RequestId) {
+        self.turned.push(id);
+    }
+
+    pub(crate) const fn turns(&self) -> usize {
+        self.turned.len()
+    }
+
+    /// What was done since was undone.
+    pub(crate) fn restore_turns(&mut self, turns: usize) {
+        self.turned.truncate(turns);
+    }
+
+    pub(crate) fn take_turned(&mut self) -> Vec<RequestId> {
+        std::mem::take(&mut self.turned)
     }
 
     pub(crate) const fn marks(&mut self) -> &mut LastMarks {

@@ -3,10 +3,11 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 
+use countersign_core::RequestId;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::StoreError;
 use crate::view::{Tx, View};
@@ -72,12 +73,16 @@ where
     }
 }
 
+/// Whom the writer tells after a commit.
+pub(crate) struct Announce {
+    /// The number of the last event.
+    pub events: watch::Sender<i64>,
+    /// Requests of which something was decided or done.
+    pub requests: broadcast::Sender<RequestId>,
+}
+
 /// Gives the writer a thread of its own: commits wait for the disk, and no other task is to wait with them.
-pub(crate) fn start(
-    view: View,
-    jobs: mpsc::Receiver<Box<dyn Job>>,
-    announce: watch::Sender<i64>,
-) -> Result<(), StoreError> {
+pub(crate) fn start(view: View, jobs: mpsc::Receiver<Box<dyn Job>>, announce: Announce) -> Result<(), StoreError> {
     let runtime = Handle::current();
     std::thread::Builder::new()
         .name("store".to_owned())
@@ -87,7 +92,7 @@ pub(crate) fn start(
 }
 
 /// Runs until every [`crate::Store`] is gone.
-async fn run(view: View, mut jobs: mpsc::Receiver<Box<dyn Job>>, announce: watch::Sender<i64>) {
+async fn run(view: View, mut jobs: mpsc::Receiver<Box<dyn Job>>, announce: Announce) {
     let full = view.full();
     let mut tx = Tx::over(view);
     let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(GROUP);
@@ -106,9 +111,14 @@ async fn run(view: View, mut jobs: mpsc::Receiver<Box<dyn Job>>, announce: watch
                 tracing::debug!(detail = error.detail(), "no transaction was left to roll back");
             }
             tx.restore_appended(None);
+            tx.restore_turns(0);
         }
         if let Some(last) = tx.take_appended() {
-            announce.send_replace(last);
+            announce.events.send_replace(last);
+        }
+        for turned in tx.take_turned() {
+            // Nobody may be waiting.
+            let _ = announce.requests.send(turned);
         }
         for job in group.drain(..) {
             job.answer();
@@ -143,7 +153,7 @@ async fn commit_group(
 
 async fn run_one(tx: &mut Tx, job: &mut Box<dyn Job>) -> Result<(), StoreError> {
     tx.execute("SAVEPOINT work", params![]).await?;
-    let appended = tx.appended();
+    let (appended, turns) = (tx.appended(), tx.turns());
     // A panic in one piece of work must not end the writer for all others.
     let keep = match AssertUnwindSafe(job.run(tx)).catch_unwind().await {
         Ok(keep) => keep,
@@ -155,6 +165,7 @@ async fn run_one(tx: &mut Tx, job: &mut Box<dyn Job>) -> Result<(), StoreError> 
     if !keep {
         tx.execute("ROLLBACK TO SAVEPOINT work", params![]).await?;
         tx.restore_appended(appended);
+        tx.restore_turns(turns);
     }
     tx.execute("RELEASE SAVEPOINT work", params![]).await?;
     Ok(())

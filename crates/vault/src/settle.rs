@@ -3,7 +3,7 @@
 use countersign_core::factor::FreshFactor;
 use countersign_core::fence::{self, Activity};
 use countersign_core::manifest::{ManifestObject, Subject};
-use countersign_core::request::{Effect, Pending};
+use countersign_core::request::{Effect, Pending, Refusal};
 use countersign_core::undo::{Begun, Taking};
 use countersign_core::{Account, BackupId, Moment, RequestId, Sha256, queue};
 use countersign_store::{StoreError, Tx};
@@ -245,6 +245,8 @@ impl Vault {
                 Ok(ids) => expired += ids,
                 // It waits for a quiet moment, or went along with an earlier one.
                 Err(VaultError::InUse(_) | VaultError::Decided { .. }) => {}
+                // Its deadline has moved since with a clock that was confirmed.
+                Err(VaultError::Undecided(Refusal::NotExpired)) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -242,7 +242,11 @@ impl Vault {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    let Some(record) = tx.request(id).await?.filter(|record| record.waiting().is_some()) else {
+                    // Nothing is postponed whose time has moved since, with a clock that was confirmed.
+                    let ageing = tx.moment(moment.now).ageing;
+                    let ripe =
+                        |record: &RequestRecord| record.waiting().is_some_and(|waiting| waiting.due_at <= ageing);
+                    let Some(record) = tx.request(id).await?.filter(ripe) else {
                         return Ok(());
                     };
                     if record.effect == Effect::Postponed && record.effect_detail.as_ref() == Some(&why) {

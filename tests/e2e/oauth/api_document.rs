@@ -35,8 +35,10 @@ fn office(four_eyes: bool) -> (Server, String) {
 /// Lets schemathesis ask; `places` are what stands in the addresses, where it is not to choose by itself, or not to ask at all.
 fn ask(server: &Server, token: &str, examples: u32, places: &[(&str, &str)]) {
     let folder = TempDir::new().unwrap();
-    // An answer that waits for events would wait long.
-    let mut settings = "[[operations]]\ninclude-path = \"/api/v1/events\"\nparameters = { wait = 0 }\n".to_owned();
+    // An answer that waits would wait long.
+    let mut settings = "[[operations]]\ninclude-path = \"/api/v1/events\"\nparameters = { wait = 0 }\n\
+                        [[operations]]\ninclude-path = \"/api/v1/requests/{id}\"\nparameters = { wait = 0 }\n"
+        .to_owned();
     for (path, parameters) in places {
         let what = match *parameters {
             "" => "enabled = false".to_owned(),

@@ -10,21 +10,14 @@ use countersign_core::account_change::Reset;
 use countersign_core::{AccountId, AccountName, Role};
 use serde_json::{Value, json};
 
+use super::exit::EXIT_CODES;
+use super::remote::asking::{Asking, asked};
 use super::remote::became::{became, said};
-use super::remote::failure::{Failure, ended, read};
+use super::remote::failure::{Failure, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::plain;
 use document::{Account, link_said, table};
 use tokens::Tokens;
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or recorded as a request that a second person must approve
-  1  failed: the server cannot be reached, nobody is logged on …
-  2  the arguments are wrong
-  3  refused, and nothing was changed: not allowed, no such account, the name is taken, too few could approve …;
-     standard error says which";
 
 /// Look at accounts, add, change and reset them.
 #[derive(Debug, Subcommand)]
@@ -39,23 +32,23 @@ pub enum Accounts {
     /// Change what is given, keep the rest
     Change(Change),
     /// Enable an account
-    Enable(Named),
+    Enable(Asked),
     /// Disable an account and end its sessions
-    Disable(Named),
+    Disable(Asked),
     /// Forget an account's wrong passwords and codes, so that nobody has to wait
     Unlock(Named),
     /// Delete an account: kept for the record, its name is never given again
-    Delete(Named),
+    Delete(Asked),
     /// Make the link that waits for an account and print it, this once; the one before ends
     Link(Named),
     /// Invite a person anew: password and second factor end at once
-    Invite(Named),
+    Invite(Asked),
     /// Let a person choose another password, by a link on which the second factor is shown
-    ResetPassword(Named),
+    ResetPassword(Asked),
     /// Let a person enrol another second factor, by a link on which the password is shown
-    ResetSecondFactor(Named),
+    ResetSecondFactor(Asked),
     /// Have a password changed at the next sign-in
-    ExpirePassword(Named),
+    ExpirePassword(Asked),
     /// List, make and revoke the repository tokens of an account
     #[command(subcommand)]
     Tokens(Tokens),
@@ -82,6 +75,16 @@ pub struct Named {
     json: bool,
     #[command(flatten)]
     server: ServerFlags,
+}
+
+/// The same where it may be held.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Asked {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    asking: Asking,
 }
 
 /// What can be set of an account at any time.
@@ -118,6 +121,8 @@ pub struct Add {
     service: bool,
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -136,6 +141,8 @@ pub struct Change {
     /// It may do nothing any more but log on
     #[arg(long, conflicts_with = "roles")]
     no_roles: bool,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -146,22 +153,36 @@ pub struct Change {
 impl Accounts {
     /// Does it over the API.
     pub fn run(self) -> ExitCode {
-        ended(|| self.carry_out(&Remote::logged_on(self.server())?))
+        asked(self.server(), self.asking(), |remote| self.carry_out(remote))
+    }
+
+    /// What goes with a change that may be held, and whether documents are printed.
+    const fn asking(&self) -> Option<(&Asking, bool)> {
+        match self {
+            Self::List(_) | Self::Show(_) | Self::Unlock(_) | Self::Link(_) | Self::Tokens(_) => None,
+            Self::Add(add) => Some((&add.asking, add.json)),
+            Self::Change(change) => Some((&change.asking, change.json)),
+            Self::Enable(one)
+            | Self::Disable(one)
+            | Self::Delete(one)
+            | Self::Invite(one)
+            | Self::ResetPassword(one)
+            | Self::ResetSecondFactor(one)
+            | Self::ExpirePassword(one) => Some((&one.asking, one.named.json)),
+        }
     }
 
     const fn server(&self) -> &ServerFlags {
         match self {
             Self::List(list) => &list.server,
-            Self::Show(named)
-            | Self::Enable(named)
-            | Self::Unlock(named)
-            | Self::Disable(named)
-            | Self::Delete(named)
-            | Self::Link(named)
-            | Self::Invite(named)
-            | Self::ResetPassword(named)
-            | Self::ResetSecondFactor(named)
-            | Self::ExpirePassword(named) => &named.server,
+            Self::Show(named) | Self::Unlock(named) | Self::Link(named) => &named.server,
+            Self::Enable(one)
+            | Self::Disable(one)
+            | Self::Delete(one)
+            | Self::Invite(one)
+            | Self::ResetPassword(one)
+            | Self::ResetSecondFactor(one)
+            | Self::ExpirePassword(one) => &one.named.server,
             Self::Add(add) => &add.server,
             Self::Change(change) => &change.server,
             Self::Tokens(tokens) => tokens.server(),
@@ -176,14 +197,14 @@ impl Accounts {
             Self::Add(add) => add.carry_out(remote),
             Self::Change(change) => change.carry_out(remote),
             Self::Unlock(named) => named.switch(remote, "unlock", "unlocked"),
-            Self::Enable(named) => named.switch(remote, "enable", "enabled"),
-            Self::Disable(named) => named.switch(remote, "disable", "disabled"),
-            Self::Delete(named) => named.delete(remote),
+            Self::Enable(one) => one.named.switch(remote, "enable", "enabled"),
+            Self::Disable(one) => one.named.switch(remote, "disable", "disabled"),
+            Self::Delete(one) => one.named.delete(remote),
             Self::Link(named) => named.link(remote),
-            Self::Invite(named) => named.reset(remote, Reset::Both),
-            Self::ResetPassword(named) => named.reset(remote, Reset::Password),
-            Self::ResetSecondFactor(named) => named.reset(remote, Reset::SecondFactor),
-            Self::ExpirePassword(named) => named.reset(remote, Reset::PasswordAtNextLogon),
+            Self::Invite(one) => one.named.reset(remote, Reset::Both),
+            Self::ResetPassword(one) => one.named.reset(remote, Reset::Password),
+            Self::ResetSecondFactor(one) => one.named.reset(remote, Reset::SecondFactor),
+            Self::ExpirePassword(one) => one.named.reset(remote, Reset::PasswordAtNextLogon),
             Self::Tokens(tokens) => tokens.carry_out(remote),
         }
     }

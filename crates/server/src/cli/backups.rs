@@ -9,19 +9,13 @@ use countersign_core::{BackupKind, Name, ObjectKey, ObjectKind};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::exit::EXIT_CODES;
+use super::remote::asking::{Asking, asked};
 use super::remote::became::said;
-use super::remote::failure::{Failure, ended, read};
+use super::remote::failure::{Failure, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::{columns, date, plain};
 use crate::pages::{Bytes, Count};
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or recorded as a request that a second person must approve
-  1  failed: the server cannot be reached, nobody is logged on …
-  2  the arguments are wrong
-  3  refused, and nothing was changed: not allowed, no such backup, a retention lock …; standard error says which";
 
 /// Look at backups, mark and delete them.
 #[derive(Debug, Subcommand)]
@@ -85,6 +79,8 @@ pub struct Delete {
     /// Only this object of it, as KIND/NAME: snapshots/1f2e…
     #[arg(long, value_name = "OBJECT")]
     object: Option<Object>,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -139,7 +135,15 @@ impl std::str::FromStr for Object {
 impl Backups {
     /// Does it over the API.
     pub fn run(self) -> ExitCode {
-        ended(|| self.carry_out(&Remote::logged_on(self.server())?))
+        asked(self.server(), self.asking(), |remote| self.carry_out(remote))
+    }
+
+    /// What goes with a change that may be held, and whether documents are printed.
+    const fn asking(&self) -> Option<(&Asking, bool)> {
+        match self {
+            Self::List(_) | Self::Show(_) | Self::Mark(_) => None,
+            Self::Delete(delete) => Some((&delete.asking, delete.json)),
+        }
     }
 
     const fn server(&self) -> &ServerFlags {
@@ -326,6 +330,7 @@ mod tests {
             let remote = Remote {
                 url: url.parse().unwrap(),
                 agent: agent(&ServerFlags::default()).unwrap(),
+                held: Default::default(),
                 token: Some(ann.clone().into()),
             };
             let words = ["backups"].into_iter().chain(line.split(' '));

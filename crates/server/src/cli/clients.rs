@@ -9,21 +9,14 @@ use clap::{Args, Subcommand};
 use countersign_core::logon::{Authentication, ClientId, ClientSpec, Grant, Resource};
 use serde_json::json;
 
+use super::exit::EXIT_CODES;
+use super::remote::asking::{Asking, asked};
 use super::remote::became::{became, said};
-use super::remote::failure::{Failure, ended, read};
+use super::remote::failure::{Failure, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::plain;
 use description::Description;
 use document::{Client, table};
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or recorded as a request that a second person must approve
-  1  failed: the server cannot be reached, nobody is logged on …
-  2  the arguments are wrong
-  3  refused, and nothing was changed: not allowed, no such client, the id is taken, what was given does not hold …;
-     standard error says which";
 
 /// Look at clients that may ask for logons (OAuth), register, change and remove them.
 #[derive(Debug, Subcommand)]
@@ -38,13 +31,13 @@ pub enum Clients {
     /// Change what is given, keep the rest
     Change(Change),
     /// Let a client ask again
-    Enable(Named),
+    Enable(Asked),
     /// Let a client ask no more, and end what it was given
-    Disable(Named),
+    Disable(Asked),
     /// Remove a client, and end what it was given
-    Remove(Named),
+    Remove(Asked),
     /// Make a client's secret and print it, this once; one that there is holds no more
-    NewSecret(Named),
+    NewSecret(Asked),
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +63,16 @@ pub struct Named {
     server: ServerFlags,
 }
 
+/// The same where it may be held.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Asked {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    asking: Asking,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Add {
@@ -78,6 +81,8 @@ pub struct Add {
     client: ClientId,
     #[command(flatten)]
     description: Description,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -93,6 +98,8 @@ pub struct Change {
     client: ClientId,
     #[command(flatten)]
     description: Description,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -103,17 +110,26 @@ pub struct Change {
 impl Clients {
     /// Does it over the API.
     pub fn run(self) -> ExitCode {
-        ended(|| self.carry_out(&Remote::logged_on(self.server())?))
+        asked(self.server(), self.asking(), |remote| self.carry_out(remote))
+    }
+
+    /// What goes with a change that may be held, and whether documents are printed.
+    const fn asking(&self) -> Option<(&Asking, bool)> {
+        match self {
+            Self::List(_) | Self::Show(_) => None,
+            Self::Add(add) => Some((&add.asking, add.json)),
+            Self::Change(change) => Some((&change.asking, change.json)),
+            Self::Enable(one) | Self::Disable(one) | Self::Remove(one) | Self::NewSecret(one) => {
+                Some((&one.asking, one.named.json))
+            }
+        }
     }
 
     const fn server(&self) -> &ServerFlags {
         match self {
             Self::List(list) => &list.server,
-            Self::Show(named)
-            | Self::Enable(named)
-            | Self::Disable(named)
-            | Self::Remove(named)
-            | Self::NewSecret(named) => &named.server,
+            Self::Show(named) => &named.server,
+            Self::Enable(one) | Self::Disable(one) | Self::Remove(one) | Self::NewSecret(one) => &one.named.server,
             Self::Add(add) => &add.server,
             Self::Change(change) => &change.server,
         }
@@ -128,10 +144,10 @@ impl Clients {
             Self::Change(change) => put(remote, &change.client, change.json, |spec| {
                 change.description.apply(spec)
             }),
-            Self::Enable(named) => put(remote, &named.client, named.json, |spec| spec.enabled = true),
-            Self::Disable(named) => put(remote, &named.client, named.json, |spec| spec.enabled = false),
-            Self::Remove(named) => named.remove(remote),
-            Self::NewSecret(named) => named.new_secret(remote),
+            Self::Enable(one) => put(remote, &one.named.client, one.named.json, |spec| spec.enabled = true),
+            Self::Disable(one) => put(remote, &one.named.client, one.named.json, |spec| spec.enabled = false),
+            Self::Remove(one) => one.named.remove(remote),
+            Self::NewSecret(one) => one.named.new_secret(remote),
         }
     }
 }

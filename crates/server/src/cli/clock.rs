@@ -7,18 +7,12 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::exit::EXIT_CODES;
+use super::remote::asking::{Asking, asked};
 use super::remote::became::said;
-use super::remote::failure::{Failure, ended, read};
+use super::remote::failure::{Failure, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::date;
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or recorded as a request that a second person must approve
-  1  failed: the server cannot be reached, nobody is logged on …
-  2  the arguments are wrong
-  3  refused, and nothing was changed: not allowed, the clock has not jumped …; standard error says which";
 
 /// Look whether time passes for what waits, and confirm a clock that jumped.
 #[derive(Debug, Subcommand)]
@@ -46,6 +40,8 @@ pub struct Confirm {
     /// Which jump, as `clock show` numbers it
     #[arg(value_name = "JUMP")]
     jump: u32,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -70,7 +66,15 @@ struct Jump {
 impl Clock {
     /// Does it over the API.
     pub fn run(self) -> ExitCode {
-        ended(|| self.carry_out(&Remote::logged_on(self.server())?))
+        asked(self.server(), self.asking(), |remote| self.carry_out(remote))
+    }
+
+    /// What goes with a change that may be held, and whether documents are printed.
+    const fn asking(&self) -> Option<(&Asking, bool)> {
+        match self {
+            Self::Show(_) => None,
+            Self::Confirm(confirm) => Some((&confirm.asking, confirm.json)),
+        }
     }
 
     const fn server(&self) -> &ServerFlags {

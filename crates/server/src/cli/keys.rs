@@ -6,17 +6,10 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::exit::EXIT_CODES;
 use super::remote::failure::{Failure, ended, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::plain;
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  failed: the server cannot be reached, nobody is logged on …
-  2  the arguments are wrong
-  3  refused: not allowed";
 
 /// Look at the keys that sign access tokens, and change them. For security administrators.
 #[derive(Debug, Subcommand)]
@@ -115,6 +108,7 @@ mod tests {
         let [ann, olga] = tokens.map(|token| Remote {
             url: url.clone(),
             agent: agent(&ServerFlags::default()).unwrap(),
+            held: Default::default(),
             token: Some(token.into()),
         });
         let asked = |json| Asked {

@@ -302,6 +302,7 @@ mod tests {
         let remote = Remote {
             url: url.parse().unwrap(),
             agent: super::super::remote::agent(&ServerFlags::default()).unwrap(),
+            held: Default::default(),
             token: None,
         };
         let (shown, mut address) = mpsc::channel::<String>(1);

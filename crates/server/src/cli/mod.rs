@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod doctor;
 mod events;
+pub mod exit;
 mod grant;
 mod keys;
 mod login;
@@ -108,13 +109,13 @@ enum Command {
 }
 
 /// Runs the program: reads the arguments (the first is the program's name), does what they say, and tells how it went:
-/// 0 done, 1 not done (standard error says why), 2 the arguments are wrong, 3 what the command's help says.
+/// the exit code is one of [`exit::Exit`], or what the command's help says.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             let code = if error.use_stderr() {
-                ExitCode::from(2)
+                ExitCode::from(exit::Exit::Usage.code())
             } else {
                 ExitCode::SUCCESS
             };

@@ -13,20 +13,13 @@ use countersign_core::{Name, NoticeChannelId};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::exit::EXIT_CODES;
+use super::remote::asking::{Asking, asked};
 use super::remote::became::{became, said};
-use super::remote::failure::{Failure, ended, read};
+use super::remote::failure::{Failure, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::plain;
 use document::{Channel, table};
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or recorded as a request that a second person must approve
-  1  failed: the server cannot be reached, nobody is logged on, a test was not delivered …
-  2  the arguments are wrong
-  3  refused, and nothing was changed: not allowed, no such channel, the name is taken, what was given does not hold …;
-     standard error says which";
 
 /// Look at the channels by which people are told of requests, change and test them.
 #[derive(Debug, Subcommand)]
@@ -41,7 +34,7 @@ pub enum Notices {
     /// Change what is given, keep the rest
     Change(Change),
     /// Remove a channel
-    Remove(Named),
+    Remove(Asked),
     /// Send a test notice to yourself, by the channel as it stands, and say how it went
     Test(Named),
 }
@@ -105,6 +98,16 @@ pub struct Description {
     only: Vec<NoticeKind>,
 }
 
+/// The same where it may be held.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Asked {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    asking: Asking,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Add {
@@ -113,6 +116,8 @@ pub struct Add {
     name: Name,
     #[command(flatten)]
     description: Description,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -131,6 +136,8 @@ pub struct Change {
     name: Option<Name>,
     #[command(flatten)]
     description: Description,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -141,13 +148,24 @@ pub struct Change {
 impl Notices {
     /// Does it over the API.
     pub fn run(self) -> ExitCode {
-        ended(|| self.carry_out(&Remote::logged_on(self.server())?))
+        asked(self.server(), self.asking(), |remote| self.carry_out(remote))
+    }
+
+    /// What goes with a change that may be held, and whether documents are printed.
+    const fn asking(&self) -> Option<(&Asking, bool)> {
+        match self {
+            Self::List(_) | Self::Show(_) | Self::Test(_) => None,
+            Self::Add(add) => Some((&add.asking, add.json)),
+            Self::Change(change) => Some((&change.asking, change.json)),
+            Self::Remove(remove) => Some((&remove.asking, remove.named.json)),
+        }
     }
 
     const fn server(&self) -> &ServerFlags {
         match self {
             Self::List(list) => &list.server,
-            Self::Show(named) | Self::Remove(named) | Self::Test(named) => &named.server,
+            Self::Show(named) | Self::Test(named) => &named.server,
+            Self::Remove(remove) => &remove.named.server,
             Self::Add(add) => &add.server,
             Self::Change(change) => &change.server,
         }
@@ -160,7 +178,7 @@ impl Notices {
             Self::Show(named) => named.show(remote),
             Self::Add(add) => add.carry_out(remote),
             Self::Change(change) => change.carry_out(remote),
-            Self::Remove(named) => named.remove(remote),
+            Self::Remove(remove) => remove.named.remove(remote),
             Self::Test(named) => named.test(remote),
         }
     }

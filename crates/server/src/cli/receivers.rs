@@ -11,21 +11,14 @@ use countersign_core::receiver::{ReceiverAddress, ReceiverSpec, Transport};
 use countersign_core::{Name, ReceiverId};
 use serde_json::{Value, json};
 
-use super::remote::failure::{Failure, ended, read};
+use super::exit::EXIT_CODES;
+use super::remote::asking::{Asking, asked};
+use super::remote::failure::{Failure, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::plain;
 use description::Description;
 use document::{Receiver, became, table, test_said};
 use filter::FilterCommand;
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or recorded as a request that a second person must approve
-  1  failed: the server cannot be reached, nobody is logged on, a test message was not delivered …
-  2  the arguments are wrong
-  3  refused, and nothing was changed: not allowed, no such receiver, the name is taken, what was given does not hold …;
-     standard error says which";
 
 /// Look at receivers of events, change, test and filter them.
 #[derive(Debug, Subcommand)]
@@ -40,7 +33,7 @@ pub enum Receivers {
     /// Change what is given, keep the rest, and send a test message
     Change(Change),
     /// Remove a receiver
-    Remove(Named),
+    Remove(Asked),
     /// Send a test message and say how it went
     Test(Named),
     /// Export or import which events a receiver does not get
@@ -71,6 +64,16 @@ pub struct Named {
     server: ServerFlags,
 }
 
+/// The same where it may be held.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Asked {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    asking: Asking,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Add {
@@ -82,6 +85,8 @@ pub struct Add {
     address: ReceiverAddress,
     #[command(flatten)]
     description: Description,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -103,6 +108,8 @@ pub struct Change {
     address: Option<ReceiverAddress>,
     #[command(flatten)]
     description: Description,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -113,13 +120,25 @@ pub struct Change {
 impl Receivers {
     /// Does it over the API.
     pub fn run(self) -> ExitCode {
-        ended(|| self.carry_out(&Remote::logged_on(self.server())?))
+        asked(self.server(), self.asking(), |remote| self.carry_out(remote))
+    }
+
+    /// What goes with a change that may be held, and whether documents are printed.
+    const fn asking(&self) -> Option<(&Asking, bool)> {
+        match self {
+            Self::List(_) | Self::Show(_) | Self::Test(_) => None,
+            Self::Add(add) => Some((&add.asking, add.json)),
+            Self::Change(change) => Some((&change.asking, change.json)),
+            Self::Remove(remove) => Some((&remove.asking, remove.named.json)),
+            Self::Filter(filter) => filter.asking(),
+        }
     }
 
     const fn server(&self) -> &ServerFlags {
         match self {
             Self::List(list) => &list.server,
-            Self::Show(named) | Self::Remove(named) | Self::Test(named) => &named.server,
+            Self::Show(named) | Self::Test(named) => &named.server,
+            Self::Remove(remove) => &remove.named.server,
             Self::Add(add) => &add.server,
             Self::Change(change) => &change.server,
             Self::Filter(filter) => filter.server(),
@@ -133,7 +152,7 @@ impl Receivers {
             Self::Show(named) => named.show(remote),
             Self::Add(add) => add.carry_out(remote),
             Self::Change(change) => change.carry_out(remote),
-            Self::Remove(named) => named.remove(remote),
+            Self::Remove(remove) => remove.named.remove(remote),
             Self::Test(named) => named.test(remote),
             Self::Filter(filter) => filter.carry_out(remote),
         }

@@ -2,6 +2,7 @@
 
 mod decide;
 mod document;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -11,20 +12,14 @@ use countersign_core::request::State;
 use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
+use super::exit::EXIT_CODES;
 use super::remote::failure::{Failure, ended, read};
 use super::remote::{Remote, ServerFlags};
 use crate::session::QUERY_VALUE;
 use decide::{Approve, Reject, Veto};
-use document::{Detail, Request, Sealed, table};
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  failed: the server cannot be reached, nobody is logged on, or something else went wrong
-  2  the arguments are wrong, or there is no terminal to ask on
-  3  refused, and nothing was changed: already decided, your own request, the code is wrong, the backup is in use,
-     an older request waits, no such request …; standard error says which";
+pub(super) use document::Request;
+use document::{Detail, Sealed, table};
+use wait::Wait;
 
 /// Look at requests and decide them.
 #[derive(Debug, Subcommand)]
@@ -40,6 +35,8 @@ pub enum Requests {
     Reject(Reject),
     /// Veto an approval that has not taken effect yet, and with it every later request of the same backup
     Veto(Veto),
+    /// Wait until a request is decided; the exit code says how
+    Wait(Wait),
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +93,7 @@ impl Requests {
             Self::Approve(approve) => &approve.decision.server,
             Self::Reject(reject) => &reject.decision.server,
             Self::Veto(veto) => &veto.decision.server,
+            Self::Wait(wait) => &wait.server,
         }
     }
 
@@ -107,6 +105,7 @@ impl Requests {
             Self::Approve(approve) => approve.carry_out(remote),
             Self::Reject(reject) => reject.carry_out(remote),
             Self::Veto(veto) => veto.carry_out(remote),
+            Self::Wait(wait) => wait.carry_out(remote),
         }
     }
 }

@@ -5,17 +5,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 
+use super::exit::EXIT_CODES;
 use super::remote::failure::{Failure, ended, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::{columns, date, plain};
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  failed: the server cannot be reached, nobody is logged on …
-  2  the arguments are wrong
-  3  refused: not allowed, no such session …; standard error says which";
 
 /// Look at what is logged on, and end it.
 #[derive(Debug, Subcommand)]

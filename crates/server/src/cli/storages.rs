@@ -8,19 +8,12 @@ use clap::{Args, Subcommand};
 use countersign_core::{FolderPath, Name, StorageSpec};
 use serde_json::json;
 
+use super::exit::EXIT_CODES;
+use super::remote::asking::{Asking, asked};
 use super::remote::became::said;
-use super::remote::failure::{Failure, ended, read};
+use super::remote::failure::{Failure, read};
 use super::remote::{Remote, ServerFlags};
 use document::{Storage, table};
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or recorded as a request that a second person must approve
-  1  failed: the server cannot be reached, nobody is logged on …
-  2  the arguments are wrong
-  3  refused, and nothing was changed: not allowed, no such storage, a retention lock, requests that wait …;
-     standard error says which";
 
 /// Look at storages, add, change and delete them.
 #[derive(Debug, Subcommand)]
@@ -90,6 +83,8 @@ pub struct Change {
     name: Option<Name>,
     #[command(flatten)]
     bounds: Bounds,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -106,6 +101,8 @@ pub struct Delete {
     /// Destroy its bytes, too; without, they are left in its folder
     #[arg(long)]
     purge: bool,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -144,7 +141,16 @@ impl Bounds {
 impl Storages {
     /// Does it over the API.
     pub fn run(self) -> ExitCode {
-        ended(|| self.carry_out(&Remote::logged_on(self.server())?))
+        asked(self.server(), self.asking(), |remote| self.carry_out(remote))
+    }
+
+    /// What goes with a change that may be held, and whether documents are printed.
+    const fn asking(&self) -> Option<(&Asking, bool)> {
+        match self {
+            Self::List(_) | Self::Show(_) | Self::Add(_) => None,
+            Self::Change(change) => Some((&change.asking, change.json)),
+            Self::Delete(delete) => Some((&delete.asking, delete.json)),
+        }
     }
 
     const fn server(&self) -> &ServerFlags {

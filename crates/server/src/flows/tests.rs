@@ -17,6 +17,7 @@ use crate::testing::House;
 mod accounts;
 mod behind;
 mod clock;
+mod races;
 
 struct People {
     house: House,

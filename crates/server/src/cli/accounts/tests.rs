@@ -45,6 +45,7 @@ impl Desk {
         let remote = Remote {
             url: self.url.parse().unwrap(),
             agent: agent(&ServerFlags::default()).unwrap(),
+            held: Default::default(),
             token: Some(self.ann.clone().into()),
         };
         let words = ["countersign"].into_iter().chain(line.split(' '));

@@ -42,6 +42,7 @@ impl Desk {
         let remote = Remote {
             url: self.url.parse().unwrap(),
             agent: agent(&ServerFlags::default()).unwrap(),
+            held: Default::default(),
             token: Some(self.ann.clone().into()),
         };
         let words = ["notices"].into_iter().chain(line.split(' '));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::super::remote::asking::Asking;
 use super::super::remote::failure::Failure;
 use super::super::remote::{Remote, ServerFlags};
 use super::document::{Receiver, became};
@@ -42,6 +43,8 @@ pub struct Import {
     /// The file; - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
@@ -54,6 +57,14 @@ impl FilterCommand {
         match self {
             Self::Export(export) => &export.server,
             Self::Import(import) => &import.server,
+        }
+    }
+
+    /// What goes with a change that may be held, and whether documents are printed.
+    pub(super) const fn asking(&self) -> Option<(&Asking, bool)> {
+        match self {
+            Self::Export(_) => None,
+            Self::Import(import) => Some((&import.asking, import.json)),
         }
     }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use super::{Remote, RemoteError};
+use crate::cli::exit::Exit;
 use crate::cli::fail;
 
 /// Why it was not done.
@@ -32,6 +33,18 @@ pub enum Failure {
     /// It was done, and what it found is no good.
     #[error("{0}")]
     Found(String),
+    /// It was waited for, and somebody said no.
+    #[error("{0}")]
+    Rejected(String),
+    /// It was waited for, and nobody decided in time.
+    #[error("{0}")]
+    Expired(String),
+    /// It was waited for as long as was said.
+    #[error("request {0} still waits")]
+    StillWaits(countersign_core::RequestId),
+    /// It was waited for, and nothing came of it.
+    #[error("{0}")]
+    Void(String),
     /// What is shown would not be what is approved.
     #[error("the manifest of request {0} does not have the digest that the server tells: do not approve it")]
     WrongDigest(countersign_core::RequestId),
@@ -55,20 +68,29 @@ impl Failure {
 
     /// The exit code.
     pub const fn code(&self) -> u8 {
+        self.exit().code()
+    }
+
+    /// How the command ends.
+    pub const fn exit(&self) -> Exit {
         match self {
             Self::Remote(RemoteError::Refused { status, .. }) => match status {
-                401 => 1,
-                400..=499 | 503 => 3,
-                _ => 1,
+                401 => Exit::Failed,
+                400..=499 | 503 => Exit::Refused,
+                _ => Exit::Failed,
             },
-            Self::Refused(_) => 3,
-            Self::Usage(_) => 2,
+            Self::Refused(_) => Exit::Refused,
+            Self::Rejected(_) => Exit::Rejected,
+            Self::Expired(_) => Exit::Expired,
+            Self::StillWaits(_) => Exit::StillWaits,
+            Self::Void(_) => Exit::Void,
+            Self::Usage(_) => Exit::Usage,
             Self::Remote(_)
             | Self::Unconfirmed
             | Self::Terminal(_)
             | Self::File(..)
             | Self::Found(_)
-            | Self::WrongDigest(_) => 1,
+            | Self::WrongDigest(_) => Exit::Failed,
         }
     }
 }

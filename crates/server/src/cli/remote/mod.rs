@@ -1,8 +1,10 @@
 //! A running server, from the command line: which one, trusted how, with whose token.
 
+pub mod asking;
 pub mod became;
 pub mod credentials;
 pub mod failure;
+pub mod wait;
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -26,6 +28,7 @@ use crate::adapters::{SystemClock, SystemEntropy};
 use crate::config::PublicUrl;
 use crate::http::api::IDEMPOTENCY_KEY;
 use crate::session::{QUERY_VALUE, WHY_HEADER};
+use asking::Held;
 use credentials::{CredentialFile, Kept, NoCredentials};
 use failure::Failure;
 
@@ -90,6 +93,7 @@ pub struct Remote {
     pub url: PublicUrl,
     pub(super) agent: Agent,
     pub(super) token: Option<Token>,
+    pub(super) held: Held,
 }
 
 /// What is sent with each request.
@@ -122,6 +126,7 @@ impl Remote {
             url,
             agent,
             token: None,
+            held: Held::default(),
         })
     }
 
@@ -216,7 +221,8 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn get_text(&self, path: &str) -> Result<String, RemoteError> {
-        self.read_text(self.as_us(|token| bearing(self.agent.get(self.url.join(path)), token).call())?)
+        let answered = self.as_us(|token| bearing(self.agent.get(self.url.join(path)), token).call())?;
+        self.read_text(answered).map(|(_, text)| text)
     }
 
     /// Asks for a file and writes it where there is none yet, for this account alone; its SHA-256.
@@ -287,7 +293,7 @@ impl Remote {
     pub fn put_text(&self, path: &str, kind: &str, text: &str) -> Result<Option<Value>, RemoteError> {
         self.read_any(self.once(|token, key| {
             let request = self.agent.put(self.url.join(path)).content_type(kind);
-            bearing(request, token).header(IDEMPOTENCY_KEY, key).send(text)
+            self.asking(request, token, key).send(text)
         })?)
     }
 
@@ -296,18 +302,13 @@ impl Remote {
     /// # Errors
     /// No answer, or one that says no.
     pub fn delete(&self, path: &str) -> Result<Option<Value>, RemoteError> {
-        self.read_any(self.once(|token, key| {
-            let request = bearing(self.agent.delete(self.url.join(path)), token);
-            request.header(IDEMPOTENCY_KEY, key).call()
-        })?)
+        self.read_any(self.once(|token, key| self.asking(self.agent.delete(self.url.join(path)), token, key).call())?)
     }
 
     fn posted(&self, path: &str, body: &Value) -> Result<Answered, RemoteError> {
         self.once(|token, key| {
             let request = self.agent.post(self.url.join(path)).content_type("application/json");
-            bearing(request, token)
-                .header(IDEMPOTENCY_KEY, key)
-                .send(body.to_string())
+            self.asking(request, token, key).send(body.to_string())
         })
     }
 
@@ -335,6 +336,18 @@ impl Remote {
                 return Ok(answered);
             }
             std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// With the token, the key of the call, and why it is made.
+    fn asking<B>(&self, request: RequestBuilder<B>, token: Option<&str>, key: &str) -> RequestBuilder<B> {
+        let request = bearing(request, token).header(IDEMPOTENCY_KEY, key);
+        match &self.held.asking.reason {
+            Some(why) => {
+                let why = percent_encoding::utf8_percent_encode(why.as_str(), percent_encoding::NON_ALPHANUMERIC);
+                request.header(WHY_HEADER, why.to_string())
+            }
+            None => request,
         }
     }
 
@@ -377,27 +390,29 @@ impl Remote {
     }
 
     fn read_any(&self, answered: Answered) -> Result<Option<Value>, RemoteError> {
-        let text = self.read_text(answered)?;
+        let (status, text) = self.read_text(answered)?;
         if text.is_empty() {
             return Ok(None);
         }
         let strange = |_| RemoteError::Strange(self.url.to_string(), "the body is no JSON");
-        serde_json::from_str(&text).map(Some).map_err(strange)
+        let answer = serde_json::from_str(&text).map_err(strange)?;
+        self.held.note(status, &answer);
+        Ok(Some(answer))
     }
 
     fn read(&self, answered: Answered) -> Result<Value, RemoteError> {
-        let text = self.read_text(answered)?;
-        serde_json::from_str(&text).map_err(|_| RemoteError::Strange(self.url.to_string(), "the body is no JSON"))
+        let strange = || RemoteError::Strange(self.url.to_string(), "the body is no JSON");
+        self.read_any(answered)?.ok_or_else(strange)
     }
 
-    fn read_text(&self, answered: Answered) -> Result<String, RemoteError> {
+    fn read_text(&self, answered: Answered) -> Result<(u16, String), RemoteError> {
         let unreachable = |error| RemoteError::Unreachable(self.url.to_string(), Box::new(error));
         let mut response = answered.map_err(unreachable)?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(LARGEST_ANSWER);
         let text = body.read_to_string().map_err(unreachable)?;
         if status < 400 {
-            return Ok(text);
+            return Ok((status, text));
         }
         let body: Option<Value> = serde_json::from_str(&text).ok();
         Err(self.refused(status, body.as_ref()))

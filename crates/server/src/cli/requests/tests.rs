@@ -47,6 +47,7 @@ impl Desk {
         let remote = Remote {
             url: self.url.parse().unwrap(),
             agent: agent(&ServerFlags::default()).unwrap(),
+            held: Default::default(),
             token: Some(token.to_owned().into()),
         };
         let words = ["requests"].into_iter().chain(arguments.iter().copied());
@@ -177,6 +178,7 @@ async fn does_not_approve_by_a_manifest_that_has_another_digest() {
     let remote = Remote {
         url: desk.url.parse().unwrap(),
         agent: agent(&ServerFlags::default()).unwrap(),
+        held: Default::default(),
         token: Some(desk.ann.clone().into()),
     };
     let shown = spawn_blocking(move || {
@@ -281,4 +283,32 @@ async fn decides_several_with_one_code() {
         (&said["results"][0]["outcome"], &said["results"][1]["outcome"]),
         (&"rejected".into(), &"rejected".into())
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waits_for_any_request_until_it_is_decided() {
+    let desk = Desk::open().await;
+    let first = desk.office.waiting(&["one"]).await.to_string();
+    let second = desk.office.waiting(&["two"]).await.to_string();
+    assert_eq!(
+        desk.refused(&desk.ann, &["wait", &first, "--for", "0s"]).await,
+        (6, format!("request {first} still waits"))
+    );
+    let code = desk.code("bob");
+    let reject = ["reject", &second, "--yes", "--code", &code];
+    desk.run(&desk.bob, &reject).await.unwrap();
+    let (exit, said) = desk.refused(&desk.ann, &["wait", &second, "--for", "1m"]).await;
+    assert_eq!((exit, said.contains("is rejected by bob")), (4, true), "{said}");
+    let code = desk.code("ann");
+    let approve = ["approve", &first, "--yes", "--code", &code];
+    desk.run(&desk.ann, &approve).await.unwrap();
+    let said = desk.run(&desk.bob, &["wait", &first]).await.unwrap();
+    assert!(
+        said.starts_with(&format!("Request {first} is approved by ann")),
+        "{said}"
+    );
+    let said = desk.run(&desk.bob, &["wait", &first, "--json"]).await.unwrap();
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["state"], "approved");
+    assert_eq!(desk.refused(&desk.ann, &["wait", "99"]).await.0, 3);
 }

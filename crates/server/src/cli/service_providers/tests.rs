@@ -45,6 +45,7 @@ impl Desk {
             url: self.url.parse().unwrap(),
             agent: agent(&ServerFlags::default()).unwrap(),
             token: Some(self.ann.clone().into()),
+            held: Default::default(),
         };
         let words = ["service-providers"].into_iter().chain(arguments.iter().copied());
         let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));

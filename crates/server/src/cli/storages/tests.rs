@@ -26,6 +26,7 @@ async fn storages_are_listed_added_changed_and_deleted() {
         let remote = Remote {
             url: url.parse().unwrap(),
             agent: agent(&ServerFlags::default()).unwrap(),
+            held: Default::default(),
             token: Some(ann.clone().into()),
         };
         let words = ["storages"].into_iter().chain(line.split(' '));

@@ -26,7 +26,7 @@ const fn party(account: AccountId, part: Part) -> Party {
 
 impl People {
     /// An account that is there, with a code that works; it could approve.
-    async fn enrolled(&self, name: &'static str, person: Option<&str>) -> Account {
+    pub(super) async fn enrolled(&self, name: &'static str, person: Option<&str>) -> Account {
         let (app, now) = (self.house.app.clone(), self.house.clock.now());
         let person = person.map(|person| person.parse().unwrap());
         let made = self.house.app.store.write(move |tx| {

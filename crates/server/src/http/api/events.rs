@@ -11,7 +11,7 @@ use countersign_store::{EventFilter, Place, RecordedEvent, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::super::problem::{Kind, Problem};
-use super::{id, page_size, parse_time, time};
+use super::{LONGEST_WAIT, id, page_size, parse_time, time};
 use crate::AppState;
 use crate::delivery::local_offset;
 use crate::session::ApiCaller;
@@ -19,9 +19,6 @@ use crate::session::ApiCaller;
 pub(super) fn router() -> Router<AppState> {
     Router::new().route("/api/v1/events", get(list))
 }
-
-/// How long a caller can wait at most, in seconds.
-const LONGEST_WAIT: u64 = 30;
 
 /// How long what nobody waits for is let gather before it is looked through.
 const GATHER: Duration = Duration::from_millis(50);

@@ -128,6 +128,9 @@ fn name(text: &str) -> Result<Name, Problem> {
     id(text)
 }
 
+/// How long a caller can wait at most, in seconds.
+const LONGEST_WAIT: u64 = 30;
+
 /// How many rows a list gives when nothing is said, and at most.
 fn page_size(asked: Option<u32>) -> u32 {
     asked.unwrap_or(50).clamp(1, 500)

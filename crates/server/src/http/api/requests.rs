@@ -1,5 +1,7 @@
 //! Requests: list, look, decide.
 
+use std::time::Duration;
+
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -12,10 +14,11 @@ use countersign_events::Timestamp;
 use countersign_store::{Place, RequestFilter, RequestRecord, StoreError};
 use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::error::RecvError;
 
 use super::super::problem::{Kind, Problem};
 use super::body::Body;
-use super::{id, page_size, parse_time, time};
+use super::{LONGEST_WAIT, id, page_size, parse_time, time};
 use crate::AppState;
 use crate::app::App;
 use crate::flows::decide::{self, Decider};
@@ -257,8 +260,90 @@ fn operations(text: &str) -> Result<Vec<u32>, Problem> {
     })
 }
 
-async fn show(State(app): State<AppState>, _: ApiCaller, Path(text): Path<String>) -> Result<Json<Detail>, Problem> {
-    let (request, now) = (id::<RequestId>(&text)?, app.clock.now());
+/// How long a caller waits.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShowQuery {
+    /// In seconds, at most.
+    #[serde(default)]
+    wait: u64,
+    #[serde(default)]
+    until: Until,
+}
+
+/// For what a caller waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Until {
+    /// It is decided.
+    #[default]
+    Decided,
+    /// Nothing follows any more.
+    Effect,
+}
+
+impl Until {
+    const fn is_reached(self, record: &RequestRecord) -> bool {
+        match self {
+            Self::Decided => record.state.is_over(),
+            Self::Effect => record.state.is_over() && record.effect.is_over(),
+        }
+    }
+}
+
+/// Waits until that is reached, the time is over, or the server stops. No thread waits, and nothing is read while nothing is decided.
+async fn wait_until(
+    app: &App,
+    caller: &ApiCaller,
+    request: RequestId,
+    until: Until,
+    wait: Duration,
+) -> Result<(), Problem> {
+    let _place = app.waiters.enter(caller.account.id).ok_or_else(|| {
+        let problem = Problem::new(
+            Kind::Unavailable,
+            "Too many are waiting. Ask again without “wait”, or later.",
+        );
+        problem.retry_after(5)
+    })?;
+    let mut turned = app.store.turned();
+    let over = tokio::time::sleep(wait);
+    tokio::pin!(over);
+    loop {
+        let record = app
+            .store
+            .ask(move |view| Box::pin(async move { view.request(request).await }))
+            .await?;
+        if record.is_none_or(|record| until.is_reached(&record)) {
+            return Ok(());
+        }
+        loop {
+            tokio::select! {
+                () = &mut over => return Ok(()),
+                () = app.stop.cancelled() => return Ok(()),
+                turn = turned.recv() => match turn {
+                    Ok(other) if other != request => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => break,
+                    // The store is gone only with the server.
+                    Err(RecvError::Closed) => return Ok(()),
+                },
+            }
+        }
+    }
+}
+
+async fn show(
+    State(app): State<AppState>,
+    caller: ApiCaller,
+    Path(text): Path<String>,
+    Query(query): Query<ShowQuery>,
+) -> Result<Json<Detail>, Problem> {
+    let request = id::<RequestId>(&text)?;
+    if query.wait > 0 {
+        let wait = Duration::from_secs(query.wait.min(LONGEST_WAIT));
+        wait_until(&app, &caller, request, query.until, wait).await?;
+    }
+    let now = app.clock.now();
     let found = app
         .store
         .read(move |view| {

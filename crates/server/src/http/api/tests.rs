@@ -147,3 +147,4 @@ mod receivers;
 mod service_providers;
 mod storages;
 mod unlock;
+mod wait;

@@ -127,6 +127,7 @@ async fn from_a_running_server_it_is_the_same() {
         Source::Server(Box::new(Remote {
             url: url.parse().unwrap(),
             agent: agent(&ServerFlags::default()).unwrap(),
+            held: Default::default(),
             token: Some(token.clone().into()),
         }))
     };
