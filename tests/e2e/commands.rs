@@ -70,9 +70,9 @@ impl Site {
         serde_json::from_str(&self.run(&[arguments, &["--json"]].concat())).unwrap()
     }
 
-    /// `countersign run --wait`, which goes on beside the test.
+    /// `countersign run --wait-effect`, which goes on beside the test.
     fn asked(&self, words: &[&str]) -> JoinHandle<Outcome> {
-        let arguments = [&["run", "--wait", "--name", "A test"], words].concat();
+        let arguments = [&["run", "--wait-effect", "--name", "A test"], words].concat();
         let mut command = self.ann.command(&arguments);
         with_clock(&self.server, &mut command);
         std::thread::spawn(move || Outcome::of(&mut command))
@@ -243,7 +243,7 @@ fn a_script_does_what_its_grant_is_for_once() {
         "/data",
     ]);
     site.decide("approve");
-    let outcome = asked.join().unwrap().expect("run --wait");
+    let outcome = asked.join().unwrap().expect("run --wait-effect");
     let file = site.home().join("grant");
     fs::write(&file, &outcome.stdout).unwrap();
     let check = |more: &[&str]| {

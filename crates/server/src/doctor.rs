@@ -106,6 +106,7 @@ pub async fn examine(config: Result<Config, Vec<Complaint>>, clock: &dyn Clock) 
     findings.extend(receivers(&config, clock.now()).await);
     findings.extend(owners::examine(&config.data).await);
     findings.push(time(clock.now(), last_event_at));
+    findings.extend(jump(&config.data).await);
     findings.extend(certificate(&config));
     findings.push(address(&config));
     findings.push(open_files(&config));
@@ -304,6 +305,26 @@ fn time(now: Timestamp, last_event_at: Option<Timestamp>) -> Finding {
     }
 }
 
+/// A jump that the server saw and nobody has confirmed.
+async fn jump(data: &Path) -> Option<Finding> {
+    let path = data.join(DATABASE);
+    if !path.exists() {
+        return None;
+    }
+    let read = async { View::beside(&path).await?.kept_clock().await };
+    // A database that cannot be read, or is of an older version, is a finding of its own.
+    let stopped = read.await.ok().flatten()?.stopped?;
+    Some(Finding::problem(
+        "clock",
+        format!(
+            "jumped from {} to {}: nothing expires and no undo window ends",
+            stopped.before.rfc3339(0),
+            stopped.after.rfc3339(0)
+        ),
+        "set it if it is wrong, then confirm it: countersign clock show",
+    ))
+}
+
 fn certificate(config: &Config) -> Option<Finding> {
     const ABOUT: &str = "certificate";
     Some(match config.listen.tls()? {
@@ -432,6 +453,28 @@ mod tests {
         assert!(
             findings.contains(&Finding::good("database", "is whole")),
             "{findings:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_jumped_and_waits_to_be_confirmed_is_a_problem() {
+        let folder = folder(0o700);
+        let store = countersign_store::Store::open(&folder.path().join(DATABASE))
+            .await
+            .unwrap();
+        let clock = std::sync::Arc::new(ManualClock::at(NOW));
+        store.age_by(std::sync::Arc::clone(&clock) as _).await.unwrap();
+        let of_the_clock = async || {
+            let mut levels = levels(folder.path(), NOW).await;
+            levels.retain(|(about, _)| *about == "clock");
+            levels
+        };
+        assert_eq!(of_the_clock().await, [("clock", Level::Good)]);
+        clock.jump_seconds(3600);
+        store.look_at_clock().await.unwrap();
+        assert_eq!(
+            of_the_clock().await,
+            [("clock", Level::Good), ("clock", Level::Problem)]
         );
     }
 

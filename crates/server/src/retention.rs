@@ -145,6 +145,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_clock_that_was_moved_forward_removes_no_event() {
+        let server = TestServer::new().await;
+        let retention = Retention::new(server.app.clone());
+        report(&server, 3).await;
+        keep(&server, Some(30)).await;
+        server.clock.advance_seconds(10 * DAY);
+        server.clock.jump_seconds(100 * DAY);
+        assert_eq!(retention.step().await, Ok(0));
+        let (_, known) = server.app.store.stopped().unwrap();
+        let confirmed = server
+            .app
+            .store
+            .write(move |tx| Box::pin(async move { tx.confirm_clock(known.jumps, "ann").await }));
+        assert_eq!(confirmed.await, Ok::<_, StoreError>(true));
+        server
+            .app
+            .store
+            .resume_ageing()
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(retention.step().await, Ok(0), "they are ten days old");
+        server.clock.advance_seconds(20 * DAY - 1);
+        assert_eq!(retention.step().await, Ok(0));
+        server.clock.advance_seconds(2);
+        assert_eq!(retention.step().await, Ok(3));
+    }
+
+    #[tokio::test]
     async fn old_logon_events_go_in_steps_once_every_receiver_has_them() {
         let server = TestServer::new().await;
         let retention = Retention::new(server.app.clone());

@@ -326,3 +326,30 @@ async fn people_from_before_there_were_chains_stay_and_log_on_again() {
     assert!(chains.is_empty());
     assert_eq!(sessions, 0);
 }
+
+#[tokio::test]
+async fn a_turn_of_a_request_is_told_after_its_commit_and_not_when_it_is_undone() {
+    let (_folder, store) = store().await;
+    let mut turned = store.turned();
+    let undone: Result<(), StoreError> = store
+        .write(|tx| {
+            Box::pin(async move {
+                tx.note_turn(RequestId(1));
+                Err(StoreError::Exists)
+            })
+        })
+        .await;
+    assert!(undone.is_err());
+    for id in [2, 3] {
+        let done = store.write(move |tx| {
+            Box::pin(async move {
+                tx.note_turn(RequestId(id));
+                Ok::<_, StoreError>(())
+            })
+        });
+        done.await.unwrap();
+    }
+    assert_eq!(turned.try_recv().unwrap(), RequestId(2));
+    assert_eq!(turned.try_recv().unwrap(), RequestId(3));
+    assert!(turned.try_recv().is_err());
+}

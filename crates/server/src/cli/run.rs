@@ -7,26 +7,30 @@ use std::time::Duration;
 
 use clap::Args;
 use countersign_core::command::CommandState;
-use countersign_core::request::State;
-use countersign_core::{CommandId, RequestId, Why};
+use countersign_core::{CommandId, RequestId};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::commands::{Command, Written};
 use super::fail;
+use super::remote::asking::Asking;
 use super::remote::failure::{Failure, read};
+use super::remote::wait::{Until, outcome, wait_for};
 use super::remote::{Remote, ServerFlags};
+use crate::adapters::Stopwatch;
 
 /// For `--help`.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  allowed; with --wait for a grant: it is on standard output
+  0  done; without --wait also: held as a request that a second person must approve
   1  failed: the server cannot be reached, nobody is logged on …
   2  the arguments are wrong
-  3  held: a second person must approve it; or refused, standard error says which
-With --wait:
-  4    rejected
-  5    expired
+  3  refused; standard error says which
+  4  waited for: rejected
+  5  waited for: expired
+  6  waited for: the time ran out, and it still waits
+  7  waited for: void; nothing was done
+With --wait-effect and a runner:
   125  it was approved, and not run, or nobody knows what became of it
   else the command's own exit code, or 128 and the number of the signal that ended it";
 
@@ -52,20 +56,16 @@ pub struct Run {
     /// A variable of its environment; it gets no others but a fixed PATH
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
-    /// Why: shown to whoever decides
-    #[arg(long, value_name = "TEXT", visible_alias = "why")]
-    reason: Option<Why>,
     /// End it after this many seconds, 1 to 86400
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     seconds: u32,
     /// How long after it was allowed it can be begun, in minutes, 1 to 1440
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     valid_minutes: u32,
-    /// Wait until it is decided and has ended
-    #[arg(long)]
-    wait: bool,
+    #[command(flatten)]
+    asking: Asking,
     /// Print the server's answer as JSON
-    #[arg(long, conflicts_with = "wait")]
+    #[arg(long, conflicts_with_all = ["wait", "wait_effect"])]
     json: bool,
     /// The program and its arguments, after `--`
     #[arg(value_name = "COMMAND", required = true, last = true)]
@@ -93,7 +93,7 @@ impl Run {
 
     fn carry_out(&self) -> Result<u8, Failure> {
         let mut remote = Remote::logged_on(&self.server)?;
-        remote.because(&self.server, self.reason.as_ref())?;
+        remote.ask(&self.asking, self.json);
         let environment: BTreeMap<_, _> = self.env.iter().cloned().collect();
         let mut asking = json!({
             "operation": 10_000, "name": self.name, "argv": self.argv, "environment": environment, "folder": self.folder,
@@ -118,33 +118,53 @@ impl Run {
                 }
             }
         }
-        match (became, self.wait) {
-            (Became::Held { .. }, false) => Ok(3),
-            (Became::Allowed { .. }, false) => Ok(0),
-            (Became::Held { request }, true) => match decided(&remote, request)? {
-                Decided::Command(command) => self.result(&remote, command),
-                Decided::Not(code) => Ok(code),
-            },
-            (Became::Allowed { command }, true) => self.result(&remote, command),
+        let Some((until, most)) = self.asking.until() else {
+            return Ok(0);
+        };
+        let since = Stopwatch::start();
+        let command = match became {
+            Became::Allowed { command } => command,
+            Became::Held { request } => {
+                let document = wait_for(&remote, request, Until::Decided, most)?;
+                let command = document["command"].clone();
+                eprint!("{}", outcome(&remote, document, false)?);
+                read(&remote, command)?
+            }
+        };
+        match until {
+            _ if self.grant.is_some() => grant(&remote, command),
+            Until::Decided => Ok(0),
+            Until::Effect => {
+                let spent = Duration::from_secs_f64(since.seconds());
+                ended(
+                    &remote,
+                    command,
+                    most.map(|most| Duration::from_secs(most).saturating_sub(spent)),
+                )
+            }
         }
     }
+}
 
-    /// What became of a command that was allowed.
-    fn result(&self, remote: &Remote, id: CommandId) -> Result<u8, Failure> {
-        let path = format!("/api/v1/commands/{id}");
-        if self.grant.is_some() {
-            let grant = remote.get(&format!("{path}/grant"))?;
-            println!("{grant}");
-            return Ok(0);
+/// Prints the grant of a command that was allowed.
+fn grant(remote: &Remote, id: CommandId) -> Result<u8, Failure> {
+    println!("{}", remote.get(&format!("/api/v1/commands/{id}/grant"))?);
+    Ok(0)
+}
+
+/// Waits until a command that was allowed has ended, and passes on what it wrote.
+fn ended(remote: &Remote, id: CommandId, most: Option<Duration>) -> Result<u8, Failure> {
+    let since = Stopwatch::start();
+    loop {
+        let command: Command = read(remote, remote.get(&format!("/api/v1/commands/{id}"))?)?;
+        if command.state.is_over() {
+            Written::fetch(remote, id)?.passed_on()?;
+            return Ok(command.exit_code_of_ours());
         }
-        loop {
-            let command: Command = read(remote, remote.get(&path)?)?;
-            if command.state.is_over() {
-                Written::fetch(remote, id)?.passed_on()?;
-                return Ok(command.exit_code_of_ours());
-            }
-            std::thread::sleep(EVERY);
+        if most.is_some_and(|most| since.seconds() >= most.as_secs_f64()) {
+            return Err(Failure::StillRuns(id));
         }
+        std::thread::sleep(EVERY);
     }
 }
 
@@ -154,38 +174,6 @@ impl Run {
 enum Became {
     Held { request: RequestId },
     Allowed { command: CommandId },
-}
-
-enum Decided {
-    Command(CommandId),
-    /// With this exit code.
-    Not(u8),
-}
-
-fn decided(remote: &Remote, request: RequestId) -> Result<Decided, Failure> {
-    loop {
-        let shown = remote.get(&format!("/api/v1/requests/{request}"))?;
-        let state: State = read(remote, shown["state"].clone())?;
-        let by = shown["decided_by"].as_str().unwrap_or("nobody");
-        match state {
-            State::Collecting | State::Pending => std::thread::sleep(EVERY),
-            State::Rejected => {
-                fail(format_args!(
-                    "request {request} was rejected by {}",
-                    super::terminal::plain(by)
-                ));
-                return Ok(Decided::Not(4));
-            }
-            State::Expired | State::Closed => {
-                fail(format_args!("request {request} has expired: nobody decided it in time"));
-                return Ok(Decided::Not(5));
-            }
-            _ => match &shown["command"] {
-                Value::Null => std::thread::sleep(EVERY),
-                command => return Ok(Decided::Command(read(remote, command.clone())?)),
-            },
-        }
-    }
 }
 
 /// Prints what a command wrote where it wrote it, byte for byte.

@@ -3,23 +3,25 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use countersign_core::Why;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::accounts;
+use super::exit::EXIT_CODES;
+use super::remote::asking::{Asking, asked};
 use super::remote::became::said;
-use super::remote::failure::{Failure, ended, read};
+use super::remote::failure::{Failure, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::{columns, date, plain};
 
 /// Look at runners, add and remove them, and make their tokens.
 #[derive(Debug, Subcommand)]
+#[command(after_help = EXIT_CODES)]
 pub enum Runners {
     /// List runners, with when each last asked for a command
     List(List),
     /// Let a service account be a runner
-    Add(Named),
+    Add(Add),
     /// Make the token of a runner that has none, and print it, this once
     Token(Named),
     /// Let an account be no runner any more; what waits for it is not run
@@ -27,6 +29,7 @@ pub enum Runners {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct List {
     /// Print the server's answer as JSON
     #[arg(long)]
@@ -36,18 +39,25 @@ pub struct List {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct Named {
     /// The account's name or number
     #[arg(value_name = "ACCOUNT")]
     account: String,
-    /// Why: shown to whoever decides
-    #[arg(long, value_name = "TEXT", visible_alias = "why")]
-    reason: Option<Why>,
     /// Print the server's answer as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     server: ServerFlags,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Add {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    asking: Asking,
 }
 
 #[derive(Deserialize)]
@@ -63,15 +73,12 @@ struct Runner {
 impl Runners {
     /// Does it over the API.
     pub fn run(self) -> ExitCode {
-        ended(|| {
-            let (server, reason) = match &self {
-                Self::List(list) => (&list.server, None),
-                Self::Add(named) | Self::Token(named) | Self::Remove(named) => (&named.server, named.reason.as_ref()),
-            };
-            let mut remote = Remote::logged_on(server)?;
-            remote.because(server, reason)?;
-            self.carry_out(&remote)
-        })
+        let (server, asking) = match &self {
+            Self::List(list) => (&list.server, None),
+            Self::Add(add) => (&add.named.server, Some((&add.asking, add.named.json))),
+            Self::Token(named) | Self::Remove(named) => (&named.server, None),
+        };
+        asked(server, asking, |remote| self.carry_out(remote))
     }
 
     fn carry_out(&self, remote: &Remote) -> Result<String, Failure> {
@@ -84,7 +91,7 @@ impl Runners {
                 let runners: Vec<Runner> = read(remote, answer["runners"].clone())?;
                 Ok(table(&runners))
             }
-            Self::Add(named) => {
+            Self::Add(Add { named, .. }) => {
                 let account = accounts::known(remote, &named.account)?;
                 let answer = remote.post_any("/api/v1/runners", &json!({"account": account.id}))?;
                 let done = format!(

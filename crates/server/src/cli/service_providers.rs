@@ -13,20 +13,13 @@ use countersign_core::receiver::{Certificates, Fingerprint, ServerName};
 use countersign_core::service_provider::{EveryHours, ProviderUrl, ProviderUser};
 use serde_json::{Map, Value, json};
 
+use super::exit::EXIT_CODES;
+use super::remote::asking::{Asking, asked};
 use super::remote::became::said;
-use super::remote::failure::{Failure, ended, read};
+use super::remote::failure::{Failure, read};
 use super::remote::{Remote, ServerFlags};
 use super::terminal::plain;
 use document::{Copy, Provider, copies, table};
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or recorded as a request that a second person must approve
-  1  failed: the server cannot be reached, nobody is logged on, a test or a copy failed …
-  2  the arguments are wrong
-  3  refused, and nothing was changed: not allowed, no such service provider, the name is taken …;
-     standard error says which";
 
 /// Look at service providers, register, change and test them, copy backups there.
 #[derive(Debug, Subcommand)]
@@ -53,7 +46,7 @@ pub enum ServiceProviders {
     /// Copy a backup there no more
     Unschedule(Unschedule),
     /// Delete a service provider; the copies there stay as they are
-    Delete(Named),
+    Delete(Delete),
 }
 
 #[derive(Debug, Args)]
@@ -81,6 +74,15 @@ pub struct Named {
     provider: String,
     #[command(flatten)]
     common: Common,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Delete {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    asking: Asking,
 }
 
 #[derive(Debug, Args)]
@@ -146,6 +148,8 @@ pub struct Change {
     #[command(flatten)]
     trust: Trust,
     #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -199,6 +203,8 @@ pub struct Schedule {
     #[arg(long, value_name = "NAME")]
     to: Option<Name>,
     #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -207,6 +213,8 @@ pub struct Schedule {
 pub struct Unschedule {
     #[command(flatten)]
     at: At,
+    #[command(flatten)]
+    asking: Asking,
     #[command(flatten)]
     common: Common,
 }
@@ -217,13 +225,32 @@ const EVERY: Duration = Duration::from_secs(1);
 impl ServiceProviders {
     /// Does it over the API.
     pub fn run(self) -> ExitCode {
-        ended(|| self.carry_out(&Remote::logged_on(&self.common().server)?))
+        asked(&self.common().server, self.asking(), |remote| self.carry_out(remote))
+    }
+
+    /// What goes with a change that may be held, and whether documents are printed.
+    const fn asking(&self) -> Option<(&Asking, bool)> {
+        let asking = match self {
+            Self::List(_)
+            | Self::Show(_)
+            | Self::Add(_)
+            | Self::Password(_)
+            | Self::Test(_)
+            | Self::Copy(_)
+            | Self::Copies(_) => return None,
+            Self::Change(change) => &change.asking,
+            Self::Schedule(schedule) => &schedule.asking,
+            Self::Unschedule(unschedule) => &unschedule.asking,
+            Self::Delete(delete) => &delete.asking,
+        };
+        Some((asking, self.common().json))
     }
 
     const fn common(&self) -> &Common {
         match self {
             Self::List(list) => &list.common,
-            Self::Show(named) | Self::Test(named) | Self::Copies(named) | Self::Delete(named) => &named.common,
+            Self::Show(named) | Self::Test(named) | Self::Copies(named) => &named.common,
+            Self::Delete(delete) => &delete.named.common,
             Self::Add(add) => &add.common,
             Self::Change(change) => &change.common,
             Self::Password(password) => &password.common,
@@ -246,7 +273,7 @@ impl ServiceProviders {
             Self::Copies(named) => named.copies(remote),
             Self::Schedule(schedule) => schedule.carry_out(remote),
             Self::Unschedule(unschedule) => unschedule.carry_out(remote),
-            Self::Delete(named) => named.delete(remote),
+            Self::Delete(delete) => delete.named.delete(remote),
         }
     }
 }

@@ -175,6 +175,19 @@ async fn those_who_could_still_approve_are_reminded_once() {
     super::remind(&office.server.app).await;
     tell(&office, id, &mut progress).await;
     assert!(sink.taken().is_empty(), "too early");
+    // A clock that jumps reminds nobody.
+    office.server.clock.jump_seconds(3600);
+    super::remind(&office.server.app).await;
+    tell(&office, id, &mut progress).await;
+    assert!(sink.taken().is_empty(), "it is as early as before");
+    let (_, known) = office.server.app.store.stopped().unwrap();
+    let confirmed = office
+        .server
+        .app
+        .store
+        .write(move |tx| Box::pin(async move { tx.confirm_clock(known.jumps, "ann").await }));
+    assert_eq!(confirmed.await, Ok::<_, StoreError>(true));
+    office.server.app.store.resume_ageing().await.unwrap();
     office.server.clock.advance_seconds(1);
     for _ in 0..3 {
         super::remind(&office.server.app).await;

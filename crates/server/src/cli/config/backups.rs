@@ -10,19 +10,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::passphrase::PassphraseFlags;
+use crate::cli::exit::EXIT_CODES;
+use crate::cli::remote::asking::{Asking, asked};
 use crate::cli::remote::became::said;
 use crate::cli::remote::failure::{Failure, ended, read};
 use crate::cli::remote::{Remote, ServerFlags};
 use crate::cli::terminal::{columns, date, plain};
 use crate::pages::Bytes;
-
-/// For `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done, or recorded as a request that a second person must approve
-  1  failed: the server cannot be reached, nobody is logged on, the backup is damaged …
-  2  the arguments are wrong
-  3  refused, and nothing was changed: not allowed, no such backup, no passphrase yet …; standard error says which";
 
 const PATH: &str = "/api/v1/configuration-backups";
 
@@ -49,7 +43,7 @@ pub enum Backups {
     /// Copy a configuration backup's file, which is encrypted, to here
     Fetch(Fetch),
     /// Delete a configuration backup
-    Delete(Named),
+    Delete(Delete),
     /// Set when configuration backups are made and how many of those stay, or show it
     Schedule(SetSchedule),
     /// Set what configuration backups made from now on are encrypted with
@@ -64,6 +58,15 @@ pub struct Named {
     backup: ConfigurationBackupId,
     #[command(flatten)]
     asked: Asked,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Delete {
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    asking: Asking,
 }
 
 #[derive(Debug, Args)]
@@ -92,6 +95,8 @@ pub struct SetSchedule {
     #[arg(long, value_name = "COUNT")]
     keep: Option<u32>,
     #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
     asked: Asked,
 }
 
@@ -100,6 +105,8 @@ pub struct SetSchedule {
 pub struct SetPassphrase {
     #[command(flatten)]
     passphrase: PassphraseFlags,
+    #[command(flatten)]
+    asking: Asking,
     #[command(flatten)]
     asked: Asked,
 }
@@ -141,13 +148,24 @@ impl Asked {
 impl Backups {
     /// Does it over the API.
     pub fn run(self) -> ExitCode {
-        ended(|| self.carry_out(&Remote::logged_on(self.server())?))
+        asked(self.server(), self.asking(), |remote| self.carry_out(remote))
+    }
+
+    /// What goes with a change that may be held, and whether documents are printed.
+    const fn asking(&self) -> Option<(&Asking, bool)> {
+        match self {
+            Self::List(_) | Self::Show(_) | Self::Verify(_) | Self::Fetch(_) => None,
+            Self::Delete(delete) => Some((&delete.asking, delete.named.asked.json)),
+            Self::Schedule(set) => Some((&set.asking, set.asked.json)),
+            Self::Passphrase(set) => Some((&set.asking, set.asked.json)),
+        }
     }
 
     const fn server(&self) -> &ServerFlags {
         match self {
             Self::List(asked) => &asked.server,
-            Self::Show(named) | Self::Verify(named) | Self::Delete(named) => &named.asked.server,
+            Self::Show(named) | Self::Verify(named) => &named.asked.server,
+            Self::Delete(delete) => &delete.named.asked.server,
             Self::Fetch(fetch) => &fetch.server,
             Self::Schedule(set) => &set.asked.server,
             Self::Passphrase(set) => &set.asked.server,
@@ -160,7 +178,7 @@ impl Backups {
             Self::Show(named) => named.shown(remote, remote.get(&named.path())?),
             Self::Verify(named) => named.verify(remote),
             Self::Fetch(fetch) => fetch.carry_out(remote),
-            Self::Delete(named) => {
+            Self::Delete(Delete { named, .. }) => {
                 let done = format!("Configuration backup {} is deleted.", named.backup);
                 said(remote, remote.delete(&named.path())?, named.asked.json, &done)
             }

@@ -36,7 +36,7 @@ pub struct Asking {
 
 impl Asking {
     /// What is waited for, and for how many seconds at most; none when nothing is.
-    fn until(&self) -> Option<(Until, Option<u64>)> {
+    pub fn until(&self) -> Option<(Until, Option<u64>)> {
         let decided = self.wait.map(|most| (Until::Decided, most));
         decided.or(self.wait_effect.map(|most| (Until::Effect, most)))
     }

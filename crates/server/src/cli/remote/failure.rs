@@ -42,6 +42,9 @@ pub enum Failure {
     /// It was waited for as long as was said.
     #[error("request {0} still waits")]
     StillWaits(countersign_core::RequestId),
+    /// Its end was waited for as long as was said.
+    #[error("command {0} has not ended yet: countersign commands show {0}")]
+    StillRuns(countersign_core::CommandId),
     /// It was waited for, and nothing came of it.
     #[error("{0}")]
     Void(String),
@@ -82,7 +85,7 @@ impl Failure {
             Self::Refused(_) => Exit::Refused,
             Self::Rejected(_) => Exit::Rejected,
             Self::Expired(_) => Exit::Expired,
-            Self::StillWaits(_) => Exit::StillWaits,
+            Self::StillWaits(_) | Self::StillRuns(_) => Exit::StillWaits,
             Self::Void(_) => Exit::Void,
             Self::Usage(_) => Exit::Usage,
             Self::Remote(_)

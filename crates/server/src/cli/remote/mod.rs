@@ -16,18 +16,16 @@ use aws_lc_rs::digest;
 use clap::Args;
 use countersign_core::clock::random;
 use countersign_core::logon::{ClientId, Grant, PublicKey};
-use countersign_core::{Clock as _, Sha256, Why};
-use percent_encoding::utf8_percent_encode;
+use countersign_core::{Clock as _, Sha256};
 use serde_json::Value;
-use ureq::http::{HeaderValue, Request, Response};
-use ureq::middleware::MiddlewareNext;
+use ureq::http::Response;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body, RequestBuilder, SendBody};
+use ureq::{Agent, Body, RequestBuilder};
 
 use crate::adapters::{SystemClock, SystemEntropy};
 use crate::config::PublicUrl;
 use crate::http::api::IDEMPOTENCY_KEY;
-use crate::session::{QUERY_VALUE, WHY_HEADER};
+use crate::session::WHY_HEADER;
 use asking::Held;
 use credentials::{CredentialFile, Kept, NoCredentials};
 use failure::Failure;
@@ -144,15 +142,6 @@ impl Remote {
             None => remote.kept(CredentialFile::usual()?)?,
         });
         Ok(remote)
-    }
-
-    /// Says with every call from now on why it is made.
-    ///
-    /// # Errors
-    /// The certificate cannot be read.
-    pub fn because(&mut self, flags: &ServerFlags, why: Option<&Why>) -> Result<(), RemoteError> {
-        self.agent = agent_saying(flags, why)?;
-        Ok(())
     }
 
     fn kept(&self, file: CredentialFile) -> Result<Token, RemoteError> {
@@ -455,11 +444,6 @@ pub fn keys(remote: &Remote) -> Result<Vec<PublicKey>, RemoteError> {
 }
 
 pub(super) fn agent(flags: &ServerFlags) -> Result<Agent, RemoteError> {
-    agent_saying(flags, None)
-}
-
-/// The same, which says with every call why it is made.
-fn agent_saying(flags: &ServerFlags, why: Option<&Why>) -> Result<Agent, RemoteError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let roots = match &flags.cacert {
         None => RootCerts::WebPki,
@@ -482,15 +466,7 @@ fn agent_saying(flags: &ServerFlags, why: Option<&Why>) -> Result<Agent, RemoteE
         .unversioned_rustls_crypto_provider(provider)
         .root_certs(roots)
         .build();
-    let why = why.map(|why| utf8_percent_encode(why.as_str(), QUERY_VALUE).to_string());
-    let why = why.and_then(|why| HeaderValue::from_str(&why).ok());
     let config = Agent::config_builder()
-        .middleware(move |mut request: Request<SendBody>, next: MiddlewareNext| {
-            if let Some(why) = &why {
-                request.headers_mut().insert(WHY_HEADER, why.clone());
-            }
-            next.handle(request)
-        })
         .tls_config(tls)
         .http_status_as_error(false)
         .max_redirects(0)
