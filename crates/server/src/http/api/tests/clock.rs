@@ -80,8 +80,9 @@ async fn a_clock_that_jumped_waits_for_two_people_over_the_api_and_the_page() {
     office.approved_by_bob("1").await;
     assert_eq!(shown(&office, &ann).await["jump"], Value::Null);
     watch.look().await;
-    let alerts = office.call(&ann, Method::GET, "/alerts", None).await.body;
-    assert!(!alerts.contains("\"clock\""), "{alerts}");
+    // The machine's own disk may have one.
+    let alerts = office.call(&ann, Method::GET, "/alerts", None).await;
+    assert!(!alerts.body.contains("\"kind\":\"clock\""), "{}", alerts.body);
     assert!(!browser.get("/settings").await.body.contains("Time stands still"));
     let late = browser
         .post("/settings/clock/confirm", &[("csrf", &page.csrf()), ("jump", "1")])
