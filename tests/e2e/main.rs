@@ -21,6 +21,7 @@ mod laws;
 mod no_way_round;
 mod notices;
 mod oauth;
+mod openings;
 mod passkeys;
 mod receivers;
 mod record;

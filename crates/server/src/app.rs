@@ -21,6 +21,7 @@ use crate::http::repository_client::Tokens;
 use crate::listen::Stop;
 use crate::metrics::Metrics;
 use crate::notices::Counted;
+use crate::openings::Openings;
 use crate::receivers::Tests;
 use crate::report_limit::ReportLimit;
 use crate::seal::{NoKey, SealingKey, Unopened};
@@ -74,6 +75,8 @@ pub struct App {
     pub waiters: Waiters,
     /// How many denials of unknown callers are reported one by one.
     pub denials: ReportLimit,
+    /// What repository passwords opened, for a look.
+    pub openings: Openings,
     /// Denied logons that wait for the store.
     pub unrecorded: Unrecorded,
     /// Where backups of the configuration lie, and whose turn it is to make one.
@@ -139,6 +142,7 @@ impl App {
             calls,
             waiters: Waiters::default(),
             denials,
+            openings: Openings::default(),
             unrecorded: Unrecorded::default(),
             configuration_backups,
         }))

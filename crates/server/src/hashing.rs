@@ -81,6 +81,11 @@ impl Hashing {
         self.run(move || PasswordHash::new(&password, &*entropy)).await
     }
 
+    /// Does other work that is slow on purpose, in the same room.
+    pub async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashingFailed> {
+        self.run(move || Ok(work())).await
+    }
+
     /// Hashes nothing any more. For tests of what is told then.
     #[cfg(test)]
     pub fn close(&self) {

@@ -57,6 +57,7 @@ pub async fn run(app: AppState, stop: CancellationToken) {
             if let Err(error) = app.store.look_at_clock().await {
                 tracing::error!(detail = error.detail(), "the clock could not be kept: {error}");
             }
+            app.openings.forget_old(app.clock.now());
             // The steps are independent: one that fails is said and tried again, and keeps no other back.
             match app.vault.seal_finished().await {
                 Ok(0) => {}

@@ -86,6 +86,18 @@ impl View {
         })
     }
 
+    /// The names of a backup's keys, visible or held.
+    pub async fn key_names(&mut self, backup: BackupId, most: usize) -> Result<Vec<String>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = self
+            .rows(
+                "SELECT name FROM objects WHERE backup_id = $1 AND kind = 'keys' ORDER BY name LIMIT $2",
+                params![backup.0, most],
+            )
+            .await?;
+        rows.iter().map(|row| row.text(0)).collect()
+    }
+
     async fn of_clients(&mut self, sql: &'static str, id: i64) -> Result<Vec<OfClient>, StoreError> {
         let rows = self.rows(sql, params![id]).await?;
         rows.iter()

@@ -1,6 +1,6 @@
 //! Serving: lists and bytes of what clients see.
 
-use countersign_core::{ObjectKey, ObjectKind};
+use countersign_core::{BackupId, ObjectKey, ObjectKind};
 
 use crate::files::{ObjectFile, Place};
 use crate::{OpenBackup, Vault, VaultError};
@@ -30,5 +30,23 @@ impl Vault {
             return Ok(None);
         }
         Ok(backup.files.open_object(&Place { backup: backup.id, key }).await?)
+    }
+
+    /// The bytes of a small object, held or not: for whoever decides about it, never for clients. None when it is not there, or larger
+    /// than `most` bytes.
+    pub async fn look_into(&self, backup: BackupId, key: ObjectKey, most: u64) -> Result<Option<Vec<u8>>, VaultError> {
+        let files = self.files_of(backup).await?;
+        let Some(file) = files.open_object(&Place { backup, key }).await? else {
+            return Ok(None);
+        };
+        if file.size() > most {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        let mut stream = file.stream();
+        while let Some(chunk) = stream.chunk().await {
+            bytes.extend_from_slice(&chunk?);
+        }
+        Ok(Some(bytes))
     }
 }

@@ -2,8 +2,10 @@
 
 mod decide;
 mod document;
+mod inside;
 mod wait;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -76,6 +78,10 @@ pub struct Show {
     /// Print the manifest, exactly the bytes whose SHA-256 is the digest
     #[arg(long, conflicts_with = "json")]
     manifest: bool,
+    /// Open its snapshots with the repository's password, the first line of this file, and show host, user, paths, tags and sizes.
+    /// The password stays on this machine
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "manifest"])]
+    repository_password_file: Option<PathBuf>,
     #[command(flatten)]
     server: ServerFlags,
 }
@@ -163,7 +169,11 @@ impl Show {
             State::Pending => Some(Sealed::fetch(remote, self.id)?),
             _ => None,
         };
-        Ok(detail.shown(sealed.as_ref()))
+        let mut shown = detail.shown(sealed.as_ref());
+        if let Some(file) = &self.repository_password_file {
+            shown += &inside::of(remote, self.id, file)?;
+        }
+        Ok(shown)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod configuration_backups;
 pub mod decide;
 pub mod effects;
 pub mod notices;
+pub mod opening;
 pub mod own_factors;
 pub mod receivers;
 pub mod runners;

@@ -11,7 +11,7 @@
 //! | a person's one-time link | [`SetUpPassword`], [`SetUpSecondFactor`], [`LinkPassword`], [`LinkProof`], [`LinkDone`] | to `action`: `password`, `repeat`, `code` or `recovery`; `code`, `proof` |
 //! | `/pending` | [`PendingPage`] | `POST /requests/{id}/seal` |
 //! | `/requests/decide` | [`BatchPage`], [`BatchDonePage`] | GET `id` (repeated), `choose`; `POST /requests/decide`: `seen`, `decide-ID`, `along-ID`, `comment`, `code` or `passkey` |
-//! | `/requests/{id}` | [`RequestPage`] | `POST /requests/{id}/decision`: `digest`, `along`, `decision`, `comment`, `code` |
+//! | `/requests/{id}` | [`RequestPage`] | `POST /requests/{id}/decision`: `digest`, `along`, `decision`, `comment`, `code`; `…/open`: `password`; `…/close` |
 //! | `/history` | [`HistoryPage`] | GET `from`, `from_time`, `to`, `to_time`, `id`, `user`, `state`, `operation`; `before` or `after` |
 //! | `/events` | [`EventsPage`] | GET `from`, `from_time`, `to`, `to_time`, `id`, `severity`, `user`, `request`; `before` or `after` |
 //! | `/backups` | [`BackupsPage`] | |
@@ -105,8 +105,8 @@ pub use receivers::{
 };
 pub use recorded::RecordedPage;
 pub use request::{
-    ChangeRow, DecideError, Decision, DecisionForm, Effect, Loss, LostKind, LostSnapshot, Neighbour, NotAllowed,
-    ObjectRow, RequestPage, Stays, Subject, Veto, VetoForm, WarningLine,
+    ChangeRow, DecideError, Decision, DecisionForm, Effect, Inside, Loss, LostKind, LostSnapshot, Neighbour,
+    NotAllowed, ObjectRow, Opening, RequestPage, Stays, Subject, Veto, VetoForm, WarningLine,
 };
 pub use security::{ConfirmPage, EnrolTotpPage, PasskeyRow, PasswordForm, SecurityPage};
 pub use service_providers::{

@@ -40,6 +40,8 @@ pub struct RequestPage {
     pub earlier: Vec<Neighbour>,
     /// Later waiting requests of the same backup, oldest first: rejecting takes them along.
     pub later: Vec<Neighbour>,
+    /// The way to look into its snapshots; none for whom that is closed, and where there is nothing to look into.
+    pub opening: Option<Opening>,
     /// The form, while it waits.
     pub form: Option<DecisionForm>,
     /// Why the last try changed nothing.
@@ -111,6 +113,10 @@ impl RequestPage {
 
     fn marked(others: &[Neighbour]) -> usize {
         others.iter().filter(|other| !other.marks.is_empty()).count()
+    }
+
+    const fn is_open(&self) -> bool {
+        matches!(self.opening, Some(Opening::Open { .. }))
     }
 
     fn digest_groups(&self) -> Vec<&str> {
@@ -212,12 +218,46 @@ pub struct LostSnapshot {
     pub received: Moment,
     /// From which account.
     pub by: String,
+    /// What it says of itself, or why that cannot be read; none while nothing is open.
+    pub inside: Option<Result<Inside, String>>,
 }
 
 impl LostSnapshot {
     fn short(&self) -> &str {
         self.name.get(..8).unwrap_or(&self.name)
     }
+}
+
+/// The way to look into the snapshots of a request. Sends `csrf`, `password` to `/requests/{id}/open`, `csrf` to `/requests/{id}/close`.
+#[derive(Debug, Clone)]
+pub enum Opening {
+    /// By the repository's password.
+    Ask {
+        /// Why the last try opened nothing, in a sentence.
+        error: Option<String>,
+    },
+    /// They are open.
+    Open {
+        /// Until when.
+        until: Moment,
+    },
+}
+
+/// What a snapshot says of itself. Its client wrote it.
+#[derive(Debug, Clone)]
+pub struct Inside {
+    /// When it was made, by its client's clock.
+    pub time: String,
+    /// Of which host.
+    pub host: String,
+    /// By which user.
+    pub user: String,
+    /// Which paths.
+    pub paths: String,
+    /// Its tags.
+    pub tags: String,
+    /// What it restores to, where the client said so.
+    pub bytes: Option<Bytes>,
 }
 
 /// The objects of one kind.

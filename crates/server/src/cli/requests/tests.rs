@@ -312,3 +312,67 @@ async fn waits_for_any_request_until_it_is_decided() {
     assert_eq!(said["state"], "approved");
     assert_eq!(desk.refused(&desk.ann, &["wait", "99"]).await.0, 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_are_opened_here_with_the_repositorys_password() {
+    use crate::repository::tests::{key, key_file};
+    use countersign_core::ObjectKind;
+
+    let desk = Desk::open().await;
+    let laptop = &desk.office.laptop;
+    laptop.put(ObjectKind::Keys, key_file("open sesame")).await.unwrap();
+    let written = br#"{"time":"2026-11-18T10:00:00Z","hostname":"laptop\u001b[2J","username":"ann","paths":["/home/ann"],"tags":["weekly"]}"#;
+    let sealed = laptop
+        .put(ObjectKind::Snapshots, key().sealed(written, [3; 16]))
+        .await
+        .unwrap();
+    laptop.delete(sealed).await.unwrap();
+    let strange = laptop.put(ObjectKind::Snapshots, b"strange".to_vec()).await.unwrap();
+    laptop.delete(strange).await.unwrap();
+    desk.office.server.app.vault.seal_now(RequestId(1)).await.unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let (right, wrong) = (folder.path().join("right"), folder.path().join("wrong"));
+    std::fs::write(&right, "open sesame\n").unwrap();
+    std::fs::write(&wrong, "open barley\n").unwrap();
+    let flag = "--repository-password-file";
+    let shown = desk
+        .run(&desk.ann, &["show", "1", flag, right.to_str().unwrap()])
+        .await
+        .unwrap();
+    assert!(
+        shown.contains("2026-11-18 10:00 UTC  laptop\u{fffd}[2J  ann  /home/ann  [weekly]"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("not readable: it is not sealed with this repository's key"),
+        "{shown}"
+    );
+    let (code, told) = desk
+        .refused(&desk.ann, &["show", "1", flag, wrong.to_str().unwrap()])
+        .await;
+    assert_eq!(
+        (code, &*told),
+        (1, "the snapshots cannot be looked into: the password is wrong")
+    );
+
+    // The password and what it opens never came to the server; the sealed bytes are for who may approve, while it waits.
+    let token = desk.office.token(&desk.office.bob).await;
+    let answer = desk
+        .office
+        .call(&token, http::Method::GET, "/requests/1/snapshots", None)
+        .await;
+    assert_eq!(answer.status, 200);
+    assert!(!answer.body.contains("/home/ann"));
+    desk.office.approved_by_bob("1").await;
+    let answer = desk
+        .office
+        .call(&token, http::Method::GET, "/requests/1/snapshots", None)
+        .await;
+    assert_eq!(answer.status, 409, "{}", answer.body);
+    let none = desk
+        .office
+        .call(&token, http::Method::GET, "/requests/9/snapshots", None)
+        .await;
+    assert_eq!(none.status, 404);
+}

@@ -22,6 +22,7 @@ mod service_providers;
 mod sessions;
 mod settings;
 mod signing_keys;
+mod snapshots;
 mod storages;
 mod tokens;
 mod unlock;
@@ -47,6 +48,7 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/api/v1/openapi.json", get(openapi))
         .merge(requests::router())
         .merge(decide::router())
+        .merge(snapshots::router())
         .merge(backups::router())
         .merge(storages::router())
         .merge(settings::router())

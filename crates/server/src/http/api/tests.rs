@@ -44,6 +44,7 @@ fn routes() -> BTreeSet<(String, String)> {
         include_str!("settings.rs"),
         include_str!("signing_keys.rs"),
         include_str!("notices.rs"),
+        include_str!("snapshots.rs"),
         include_str!("receivers.rs"),
         include_str!("clients.rs"),
         include_str!("configuration_backups.rs"),

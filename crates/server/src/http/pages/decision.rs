@@ -287,12 +287,9 @@ async fn show_again(asked: Asked, id: RequestId, form: SentDecision, refused: Re
         comment: form.comment,
         chosen: form.decision,
         error,
+        ..Shown::default()
     };
-    let app = asked.app.clone();
-    let mut page = app
-        .store
-        .read(move |view| Box::pin(async move { request::fill(view, &asked, id, shown).await }))
-        .await?;
+    let mut page = request::look(asked, id, shown).await?;
     if page.error.is_none() {
         page.error = Some(match &page.decision {
             Some(decision) => DecideError::AlreadyDecided {

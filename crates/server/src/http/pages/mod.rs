@@ -6,6 +6,7 @@
 //! | `GET /requests/{id}`, `/requests/{id}/recorded` | [`request`], [`recorded`] |
 //! | `GET`, `POST /requests/decide` | [`batch`] |
 //! | `POST /requests/{id}/decision`, `/requests/{id}/veto`, `/requests/{id}/seal` | [`decision`] |
+//! | `POST /requests/{id}/open`, `/requests/{id}/close` | [`opening`] |
 //! | `GET /history`, `/events` | [`history`], [`events`] |
 //! | `GET /backups`, `/backups/{storage}/{backup}`, `POST …/delete` | [`backups`], [`backup`] |
 //! | `POST /backups/{storage}/{backup}/snapshot`, `…/mark` | [`backup`] |
@@ -49,6 +50,7 @@ mod notice;
 mod notice_channel_form;
 mod notice_channels;
 mod obstacles;
+mod opening;
 mod own_factors;
 mod paging;
 mod pending;
@@ -126,6 +128,8 @@ pub fn router(app: &AppState) -> Router<AppState> {
         .route("/requests/{id}/decision", post(decision::decide))
         .route("/requests/{id}/veto", post(decision::veto))
         .route("/requests/{id}/seal", post(decision::seal))
+        .route("/requests/{id}/open", post(opening::open))
+        .route("/requests/{id}/close", post(opening::close))
         .route("/history", get(history::show))
         .route("/events", get(events::show))
         .route("/backups", get(backups::show))

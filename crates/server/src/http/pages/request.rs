@@ -10,6 +10,7 @@ use countersign_store::{RequestRecord, StoreError, View};
 use serde::Deserialize;
 
 use super::asked::part;
+use super::opening::{self, Inside};
 use super::{Asked, accounts as account_pages, commands, obstacles, own_factors, pending, subject, words};
 use crate::http::{Kind, Problem};
 use crate::pages::{
@@ -36,12 +37,16 @@ pub async fn show(
         after: query.after,
         ..Shown::default()
     };
+    Ok(respond::page(StatusCode::OK, &look(asked, id, shown).await?))
+}
+
+/// The page with what this reader opened.
+pub async fn look(asked: Asked, id: RequestId, mut shown: Shown) -> Result<RequestPage, Problem> {
+    shown.inside = opening::inside(&asked, id).await?;
     let app = asked.app.clone();
-    let page = app
-        .store
+    app.store
         .read(move |view| Box::pin(async move { fill(view, &asked, id, shown).await }))
-        .await?;
-    Ok(respond::page(StatusCode::OK, &page))
+        .await
 }
 
 /// What the page shows besides the request itself.
@@ -55,6 +60,10 @@ pub struct Shown {
     pub chosen: String,
     /// Why the last try changed nothing.
     pub error: Option<DecideError>,
+    /// Why the last password opened nothing, in a sentence.
+    pub unopened: Option<String>,
+    /// What this reader opened of it.
+    pub inside: Inside,
 }
 
 /// The page as it is now.
@@ -95,14 +104,17 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
         None => None,
     };
     let summary = preview::summary(view, &record, asked.now).await?;
+    let mut subject = subject::of(view, asked, &record, &summary, &shown.after).await?;
+    let opening = opening::of(asked, (&record, &accounts), &mut subject, shown.inside, shown.unopened);
     Ok(RequestPage {
         account,
+        opening,
         warnings: if waits {
             warnings(asked, &record, &summary)
         } else {
             Vec::new()
         },
-        subject: subject::of(view, asked, &record, &summary, &shown.after).await?,
+        subject,
         decision: decision(view, asked, &record).await?,
         id: id.to_string(),
         operation: words::operation(asked, &record.operation),

@@ -31,7 +31,7 @@ use crate::pages::{
 use crate::preview;
 
 /// How many snapshots are told before the list of all objects.
-const MOST_SNAPSHOTS: u32 = 50;
+pub const MOST_SNAPSHOTS: u32 = 50;
 const OBJECTS_A_PAGE: usize = 100;
 
 /// What the page says that a request would change.
@@ -166,6 +166,7 @@ async fn collected(
                 name: stored.object.key.name.to_string(),
                 received: asked.moment(stored.object.received_at),
                 by: stored.object.received_by.clone(),
+                inside: None,
             })
             .collect(),
         snapshot_count: Count(summary.of(ObjectKind::Snapshots)),
@@ -196,6 +197,7 @@ async fn lost(
                 name: listed.object.name,
                 received: asked.moment(listed.received_at),
                 by: listed.received_by,
+                inside: None,
             })
             .collect(),
         manifest,

@@ -9,6 +9,7 @@ mod conflicts;
 mod decisions;
 mod looking;
 mod notice_channels;
+mod opening;
 mod receivers;
 mod scene;
 mod security;

@@ -1,4 +1,4 @@
-use super::requests::{batch, batch_done, batch_item, decided, form, loss, neighbour, request, veto, waiting};
+use super::requests::{batch, batch_done, batch_item, decided, form, loss, neighbour, opened, request, veto, waiting};
 use super::*;
 
 /// The same pages once more with hostile text wherever people choose it.
@@ -280,6 +280,7 @@ pub fn hostile_pages() -> Vec<(String, String)> {
         rendered("hostile-batch-done", &batch_done),
         rendered("hostile-request-drifted", &drifted),
         rendered("hostile-request-postponed", &postponed),
+        rendered("hostile-request-opened", &opened(HOSTILE)),
         rendered("hostile-history", &history),
         rendered("hostile-events", &events),
         rendered("hostile-backups", &backups),

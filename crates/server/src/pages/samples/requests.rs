@@ -5,6 +5,7 @@ pub fn lost(name: &str, days: i64) -> LostSnapshot {
         name: format!("{name}{}", "0".repeat(56)),
         received: ago(days * 86_400 + 7_300),
         by: "backup-svc".into(),
+        inside: None,
     }
 }
 
@@ -118,6 +119,7 @@ pub fn request() -> RequestPage {
         subject: Subject::Objects(Box::new(loss())),
         earlier: Vec::new(),
         later: vec![neighbour("43", "ann")],
+        opening: Some(Opening::Ask { error: None }),
         form: Some(form()),
         error: None,
         busy: None,
@@ -268,6 +270,27 @@ pub fn batch_done() -> BatchDonePage {
     }
 }
 
+const HOST: &str = "laptop.example";
+
+/// Snapshots that were looked into.
+pub fn opened(host: &str) -> RequestPage {
+    let mut loss = loss();
+    loss.snapshots[0].inside = Some(Ok(Inside {
+        time: "2026-11-19T06:17:03Z".into(),
+        host: host.into(),
+        user: host.into(),
+        paths: format!("/home/{host}"),
+        tags: host.into(),
+        bytes: Some(Bytes(23_622_320_128)),
+    }));
+    loss.snapshots[1].inside = Some(Err("it is not sealed with this repository's key".into()));
+    RequestPage {
+        subject: Subject::Objects(Box::new(loss)),
+        opening: Some(Opening::Open { until: ahead(700) }),
+        ..request()
+    }
+}
+
 pub fn requests() -> Vec<(String, String)> {
     let refused = |why: NotAllowed| {
         Some(DecisionForm {
@@ -344,6 +367,16 @@ pub fn requests() -> Vec<(String, String)> {
             RequestPage {
                 earlier: (1..=40).map(|id| neighbour(&id.to_string(), "bob")).collect(),
                 later: (50..=75).map(|id| neighbour(&id.to_string(), "dora")).collect(),
+                ..request()
+            },
+        ),
+        ("request-opened", opened(HOST)),
+        (
+            "request-not-opened",
+            RequestPage {
+                opening: Some(Opening::Ask {
+                    error: Some("The password opens no key of this backup.".into()),
+                }),
                 ..request()
             },
         ),
