@@ -9,8 +9,9 @@ use super::MasterKey;
 /// How many key files are tried with one password.
 pub const KEYS: usize = 20;
 
-/// The most memory that a derivation may take, in bytes. restic measures what its machine can do, and takes 60 MB at most.
-const MOST_MEMORY: u64 = 128 << 20;
+/// The most memory that a derivation may take, in bytes. restic measures what its machine can do and takes 60 MB at most; rustic takes
+/// 128 MiB and a little.
+const MOST_MEMORY: u64 = 160 << 20;
 
 /// The most work that a derivation may be: N·r·p. restic's usual is 2^18 times p, with a p of some ten.
 const MOST_WORK: u64 = 1 << 23;
