@@ -188,7 +188,7 @@ impl Ordeal {
                 &mut self.bob
             },
         );
-        // The oldest is approved, anyone can be rejected.
+        // The newest is approved with all that are older, anyone can be rejected with all that are later.
         let request = if decision == "approve" {
             waiting[0]
         } else {
@@ -410,12 +410,15 @@ impl Ordeal {
     fn end(mut self) {
         self.server.pass_seconds(60);
         let waiting = self.something_waits();
-        let page = self.bob.open(&self.server, &format!("/requests/{}", waiting[0]));
+        // The oldest takes every later one along.
+        let oldest = waiting.iter().min().expect("a request");
+        let page = self.bob.open(&self.server, &format!("/requests/{oldest}"));
         self.server.pass_seconds(60);
         let said = self.bob.decide(&self.server, &page, "reject").expect("an answer");
         assert!(said.html.contains("id=\"decided\""), "{}", said.text());
         if self.undo_hours > 0 {
-            let oldest = self.something_can_be_vetoed()[0];
+            let waiting = self.something_can_be_vetoed();
+            let oldest = waiting.iter().min().expect("an approval");
             let page = self.bob.open(&self.server, &format!("/requests/{oldest}"));
             self.server.pass_seconds(60);
             let said = self.bob.veto(&self.server, &page).expect("an answer");
@@ -428,7 +431,11 @@ impl Ordeal {
         let seen = self.laptop.repository.snapshots();
         for taken in &self.acknowledged {
             let key = ObjectKey::parse(ObjectKind::Snapshots, &taken.id.0).unwrap();
-            assert_eq!(seen.contains(&taken.id), !left.was_approved(key), "{}", taken.id.0);
+            let held = left.objects.iter().find(|(_, stored)| stored.object.key == key);
+            let held = held.and_then(|(_, stored)| stored.held_by);
+            let by = left.requests.iter().find(|request| Some(request.id) == held);
+            let is_seen = seen.contains(&taken.id);
+            assert_eq!(is_seen, !left.was_approved(key), "{}, held by {by:?}", taken.id.0);
         }
         self.expect_acknowledged(usize::MAX);
         eprintln!("cut off, and ended before: {:?}", self.cut_off);
