@@ -65,6 +65,10 @@ async fn the_request_as_a_supervisor_sees_it() {
     Snapshots, by when this server received them
     Received Snapshot From
     2026-11-18 11:06 UTC (3 h 1 min ago) d618fb15 ann
+    Look into these snapshots with the repository’s password
+    Repository password
+    Shows host, user, paths, times and sizes, as the client wrote them. What it opens is kept in this server’s memory for 15 minutes, for this browser alone; the password is not kept at all.
+    Look
     Manifest
     SHA-256 of exactly what is decided on: this request and every object in it. If anything differs later, nothing is done.
     Decide

@@ -99,7 +99,8 @@ impl Scene {
 
     /// Sends the decision form of a page as it was shown.
     pub async fn decide(&self, browser: &mut Browser<'_>, shown: &Answer, decision: &str, code: &str) -> Answer {
-        let action = between(&shown.body, "<form method=\"post\" action=\"/requests/", "\"");
+        let (before, _) = shown.body.split_once("/decision\"").expect("a decision form");
+        let id = before.rsplit('/').next().expect("a number");
         let fields = [
             ("csrf", hidden(shown, "csrf")),
             ("digest", hidden(shown, "digest")),
@@ -109,7 +110,7 @@ impl Scene {
             ("code", code.to_owned()),
         ];
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        browser.post(&format!("/requests/{action}"), &fields).await
+        browser.post(&format!("/requests/{id}/decision"), &fields).await
     }
 }
 
