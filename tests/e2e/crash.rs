@@ -399,7 +399,14 @@ impl Ordeal {
     /// What restic sees is whole, and the newest acknowledged snapshots that are seen restore to their bytes.
     fn expect_acknowledged(&mut self, most: usize) {
         let seen = self.laptop.repository.snapshots();
-        self.laptop.repository.check().expect("restic check --read-data");
+        let checked = self.laptop.repository.check();
+        if !checked.succeeded() {
+            // It cannot be made to happen again at will: what it came to is kept.
+            let copy = self.server.database_copy().keep();
+            eprintln!("{:?}; the database: {}", self.cut_off, copy.display());
+            eprintln!("{:?}", Left::read(&copy).told());
+        }
+        checked.expect("restic check --read-data");
         let seen = self.acknowledged.iter().rev().filter(|taken| seen.contains(&taken.id));
         for taken in seen.take(most) {
             self.laptop.repository.expect_restores(&taken.id, &taken.tree);

@@ -158,6 +158,15 @@ impl Left {
         }
     }
 
+    /// Every request and what it lists, for whoever looks why something is missing.
+    pub fn told(&self) -> Vec<String> {
+        let told = |request: &RequestRecord| {
+            let listed: Vec<_> = self.listed(request.id).into_iter().map(|(key, _)| key).collect();
+            format!("{} {:?} {:?}: {listed:?}", request.id, request.state, request.effect)
+        };
+        self.requests.iter().map(told).collect()
+    }
+
     fn held(&self, id: RequestId) -> impl Iterator<Item = &StoredObject> {
         let objects = self.objects.iter().map(|(_, object)| object);
         objects.filter(move |object| object.held_by == Some(id))
