@@ -51,7 +51,8 @@ pub struct Sealed {
     pub bytes: Option<Vec<u8>>,
 }
 
-/// Whether a person may look into a request now, and into which backup; `known` are the accounts as they are now.
+/// Whether a person may look into a request now, and into which backup; `known` are the accounts as they are now, `ageing` is the time
+/// by which they settle.
 ///
 /// # Errors
 /// They may not approve it, or there is nothing.
@@ -59,9 +60,9 @@ pub fn may_look(
     account: &Account,
     record: &RequestRecord,
     known: &[Account],
-    now: Timestamp,
+    ageing: Timestamp,
 ) -> Result<BackupId, OpeningError> {
-    second_person(account, &record.initiator, known, now).map_err(|_| OpeningError::NotAllowed)?;
+    second_person(account, &record.initiator, known, ageing).map_err(|_| OpeningError::NotAllowed)?;
     match (record.backup, record.state) {
         (Some(backup), State::Pending) => Ok(backup),
         _ => Err(OpeningError::Nothing),

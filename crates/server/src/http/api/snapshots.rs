@@ -71,7 +71,7 @@ async fn list(
         })
         .await?;
     let record = record.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such request."))?;
-    let backup = opening::may_look(&caller.account, &record, &known, app.clock.now())?;
+    let backup = opening::may_look(&caller.account, &record, &known, app.vault.moment().ageing)?;
     opening::note(
         &caller.account,
         request,

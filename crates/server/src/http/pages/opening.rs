@@ -96,7 +96,7 @@ impl<E: Into<OpeningError>> From<E> for Refused {
 async fn try_open(asked: &Asked, id: RequestId, form: &SentPassword) -> Result<(), Refused> {
     let (app, account) = (&asked.app, &asked.person.account);
     let (record, known) = record(asked, id).await?.ok_or(OpeningError::Nothing)?;
-    let backup = opening::may_look(account, &record, &known, asked.now)?;
+    let backup = opening::may_look(account, &record, &known, asked.ageing)?;
     app.openings.charge(account.id, asked.now).map_err(Refused::Wait)?;
     let password = Zeroizing::new(form.password.0.clone());
     let opened = opening::open(app, backup, password).await;
@@ -148,7 +148,7 @@ pub async fn inside(asked: &Asked, id: RequestId) -> Result<Inside, Problem> {
     let Some((record, known)) = record(asked, id).await? else {
         return Ok(Inside::default());
     };
-    let Ok(backup) = opening::may_look(&asked.person.account, &record, &known, asked.now) else {
+    let Ok(backup) = opening::may_look(&asked.person.account, &record, &known, asked.ageing) else {
         return Ok(Inside::default());
     };
     let Some((key, until)) = asked.app.openings.key(asked.person.session, backup, asked.now) else {
@@ -183,7 +183,7 @@ pub fn of(
     let pages::Subject::Objects(loss) = subject else {
         return None;
     };
-    opening::may_look(&asked.person.account, record, known, asked.now).ok()?;
+    opening::may_look(&asked.person.account, record, known, asked.ageing).ok()?;
     if record.digest.is_none() || loss.snapshots.is_empty() {
         return None;
     }
