@@ -137,8 +137,9 @@ fn welcome(demo: &demo::Demo, folder: &Throwaway) {
         }
     );
     println!(
-        "Request 3 waits: laptop wants three old snapshots gone. The fileserver's deletes are still being collected.\n\
-         Decide in the browser, or here:\n  countersign login --server {url}\n  countersign requests show 3\n"
+        "Request {0} waits: laptop wants three old snapshots gone. The fileserver's deletes are still being collected.\n\
+         Decide in the browser, or here:\n  countersign login --server {url}\n  countersign requests show {0}\n",
+        demo.waits
     );
     if let Some(token) = demo.tokens.first() {
         println!(

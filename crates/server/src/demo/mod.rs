@@ -13,8 +13,9 @@ pub mod terminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use countersign_core::Clock as _;
+use countersign_core::configuration_backup::Schedule;
 use countersign_core::receiver::{BadAddress, ReceiverSpec, Transport};
+use countersign_core::{Clock as _, RequestId};
 use countersign_store::StoreError;
 use countersign_vault::VaultError;
 
@@ -34,6 +35,8 @@ pub struct Demo {
     pub app: AppState,
     /// The two who can approve.
     pub people: [Person; 2],
+    /// The request that waits for a decision.
+    pub waits: RequestId,
     /// The clients' tokens.
     pub tokens: Vec<MadeToken>,
 }
@@ -79,14 +82,29 @@ impl Demo {
         let receiver = ReceiverSpec::plain("terminal".parse()?, Transport::TcpLf, terminal.to_string().parse()?);
         let now = clock.now();
         app.store
-            .write(move |tx| Box::pin(async move { tx.add_receiver(&receiver, now).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.add_receiver(&receiver, now).await?;
+                    // All of it is gone at the end: nobody should be told that it is not backed up.
+                    let never = Schedule {
+                        at: None,
+                        ..Schedule::default()
+                    };
+                    tx.set_configuration_schedule(&never).await
+                })
+            })
             .await?;
         let people = ["ann", "bob"].map(|name| Person::make(name, &*entropy));
         let plan = Plan::read(&people::description(&people, &story::CLIENTS), &*entropy)?;
         let sealing = Arc::new(crate::seal::SealingKey::open(&app.config.data, &*entropy).map_err(OpenError::from)?);
         let tokens = plan.carry_out(&app.store, sealing, entropy, now).await?;
-        story::tell(&app, &clock, &people).await?;
-        Ok(Self { app, people, tokens })
+        let waits = story::tell(&app, &clock, &people).await?;
+        Ok(Self {
+            app,
+            people,
+            waits,
+            tokens,
+        })
     }
 }
 

@@ -24,8 +24,8 @@ const DAY: i64 = 24 * HOUR;
 /// How long ago it begins, in seconds.
 pub(super) const BEGINS: i64 = 7 * DAY;
 
-/// Tells it; at the end the clock is the machine's.
-pub(super) async fn tell(app: &AppState, clock: &SetBack, people: &[Person; 2]) -> Result<(), DemoError> {
+/// Tells it; which request waits in the end, when the clock is the machine's.
+pub(super) async fn tell(app: &AppState, clock: &SetBack, people: &[Person; 2]) -> Result<RequestId, DemoError> {
     let [ann, bob] = people;
     let mut laptop = Backup::begin(app, CLIENTS[0], "192.0.2.17").await?;
     let mut fileserver = Backup::begin(app, CLIENTS[1], "192.0.2.30").await?;
@@ -66,14 +66,14 @@ pub(super) async fn tell(app: &AppState, clock: &SetBack, people: &[Person; 2]) 
     let comment = "The week before is on tape.";
     decide::approve(app, decider(app, ann, comment).await?, vec![(request, digest)]).await?;
     clock.go_on(2 * HOUR);
-    let request = laptop.forget(3).await?;
-    app.vault.seal_now(request).await?;
+    let waits = laptop.forget(3).await?;
+    app.vault.seal_now(waits).await?;
     // Its lock lies there, so it is still at work, and its deletes are still collected.
     clock.go_on(60);
     fileserver.lock().await?;
     fileserver.forget(2).await?;
     clock.go_on(0);
-    Ok(())
+    Ok(waits)
 }
 
 /// Decides as somebody does in the browser, with the code of now.

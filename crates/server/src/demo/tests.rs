@@ -47,6 +47,10 @@ async fn there_is_something_to_look_at_and_nothing_is_left() {
             ("main/fileserver", State::Rejected, "done"),
         ]
     );
+    assert_eq!(
+        demo.waits, requests[1].id,
+        "what the terminal says that waits is what waits"
+    );
     assert!(
         demo.people
             .iter()
