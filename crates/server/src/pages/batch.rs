@@ -1,6 +1,8 @@
 use askama::Template;
 
-use super::{Busy, Chrome, DecideError, Moment, NotAllowed, RequestState, Subject, WarningLine, assets, filters};
+use super::{
+    Busy, Chrome, Count, DecideError, Moment, NotAllowed, RequestState, Subject, WarningLine, assets, filters,
+};
 
 /// `/requests/decide`: many requests, each with what it takes away, and one factor for all of them.
 #[derive(Template, Debug, Clone)]
@@ -8,6 +10,8 @@ use super::{Busy, Chrome, DecideError, Moment, NotAllowed, RequestState, Subject
 pub struct BatchPage {
     /// What stands around it.
     pub chrome: Chrome,
+    /// How long after an approval somebody can still veto that bytes go.
+    pub undo_hours: Count,
     /// Those that still wait, in the order in which they can be approved.
     pub items: Vec<BatchItem>,
     /// In what they differ, in words; none when they are alike.

@@ -8,6 +8,8 @@ use super::{Busy, Bytes, Chrome, CommandStanding, Count, Moment, Pager, RequestS
 pub struct RequestPage {
     /// What stands around it.
     pub chrome: Chrome,
+    /// How long after an approval somebody can still veto that bytes go.
+    pub undo_hours: Count,
     /// Its number.
     pub id: String,
     /// What would be done, as the events say it: `Delete snapshot 1f2e3d4c (and 2 more)`.

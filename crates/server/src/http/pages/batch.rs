@@ -15,7 +15,9 @@ use super::{Asked, obstacles, own_factors, request, subject, words};
 use crate::AppState;
 use crate::flows::decide::{self as flow, BatchError, Item, MOST, Unlike, Verdict};
 use crate::http::{Kind, Problem};
-use crate::pages::{BatchDone, BatchDonePage, BatchItem, BatchPage, DecideError, RequestState, Section, respond};
+use crate::pages::{
+    BatchDone, BatchDonePage, BatchItem, BatchPage, Count, DecideError, RequestState, Section, respond,
+};
 use crate::preview;
 use crate::session::{PersonForm, form_pairs};
 
@@ -235,6 +237,7 @@ async fn fill(view: &mut View, asked: &Asked, ids: Vec<RequestId>, shown: Shown)
         });
     }
     Ok(BatchPage {
+        undo_hours: Count(policy.undo_hours.into()),
         chrome,
         items,
         differ: differ.is_any().then(|| differ.to_string()),

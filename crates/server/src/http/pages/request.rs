@@ -107,6 +107,7 @@ pub async fn fill(view: &mut View, asked: &Asked, id: RequestId, shown: Shown) -
     let mut subject = subject::of(view, asked, &record, &summary, &shown.after).await?;
     let opening = opening::of(asked, (&record, &accounts), &mut subject, shown.inside, shown.unopened);
     Ok(RequestPage {
+        undo_hours: Count(policy.undo_hours.into()),
         account,
         opening,
         warnings: if waits {

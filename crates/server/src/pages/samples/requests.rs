@@ -93,6 +93,7 @@ pub fn form() -> DecisionForm {
 
 pub fn request() -> RequestPage {
     RequestPage {
+        undo_hours: Count(24),
         chrome: chrome(Section::Pending),
         id: "41".into(),
         operation: "Delete snapshot 1f2e3d4c (and 2 more)".into(),
@@ -199,6 +200,7 @@ pub fn batch_item(id: &str) -> BatchItem {
 
 pub fn batch(items: Vec<BatchItem>, error: Option<DecideError>) -> BatchPage {
     BatchPage {
+        undo_hours: Count(24),
         chrome: chrome(Section::Pending),
         items,
         differ: None,
