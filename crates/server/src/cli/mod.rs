@@ -14,6 +14,7 @@ mod grant;
 mod keys;
 mod login;
 mod notices;
+mod policy;
 mod receivers;
 pub mod remote;
 mod requests;
@@ -103,6 +104,9 @@ enum Command {
     /// Look whether time passes for what waits, and confirm a clock that jumped, over the API of a running server
     #[command(subcommand)]
     Clock(clock::Clock),
+    /// Look at the security settings, and change them, over the API of a running server
+    #[command(subcommand)]
+    Settings(policy::Settings),
     /// Set the first administrators up
     #[command(subcommand)]
     Setup(setup::Setup),
@@ -148,6 +152,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Sessions(sessions) => sessions.run(),
         Command::Keys(keys) => keys.run(),
         Command::Clock(clock) => clock.run(),
+        Command::Settings(settings) => settings.run(),
         Command::Setup(setup) => setup.run(),
     }
 }
