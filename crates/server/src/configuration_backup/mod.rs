@@ -5,7 +5,7 @@
 //! | what of the database belongs in, and how it comes back | `countersign_store` (`configuration.rs`) |
 //! | the file: encrypted chunks, each with its place | [`sealed_file`] |
 //! | what stands in it | [`contents`] |
-//! | one is made while the server runs | [`make`] |
+//! | one is made while the server runs | [`mod@make`] |
 //! | a lost server comes back | [`restore`], which looks at the storages' folders in [`reconcile`] |
 //!
 //! Why it is so: docs/adr/0069 and 0070.
