@@ -116,16 +116,20 @@ pub enum CopyCourse {
     },
 }
 
+macro_rules! copies {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, provider_id, backup_id, backup, target, scheduled, state, asked_at, asked_by, due_at, attempts,
+                    begun_at, ended_at, objects, sent, sent_bytes, detail FROM copies ",
+            $rest
+        )
+    };
+}
+
 impl View {
     /// A copy.
     pub async fn copy(&mut self, id: CopyId) -> Result<Option<CopyRecord>, StoreError> {
-        let row = self
-            .row(
-                "SELECT id, provider_id, backup_id, backup, target, scheduled, state, asked_at, asked_by, due_at, attempts,
-                        begun_at, ended_at, objects, sent, sent_bytes, detail FROM copies WHERE id = $1",
-                params![id.0],
-            )
-            .await?;
+        let row = self.row(copies!("WHERE id = $1"), params![id.0]).await?;
         row.as_ref().map(copy).transpose()
     }
 
@@ -138,9 +142,7 @@ impl View {
     ) -> Result<Vec<CopyRecord>, StoreError> {
         let rows = self
             .rows(
-                "SELECT id, provider_id, backup_id, backup, target, scheduled, state, asked_at, asked_by, due_at, attempts,
-                        begun_at, ended_at, objects, sent, sent_bytes, detail FROM copies
-                 WHERE provider_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+                copies!("WHERE provider_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3"),
                 params![provider.0, before.map_or(i64::MAX, |id| id.0), i64::from(most)],
             )
             .await?;
@@ -155,9 +157,7 @@ impl View {
     ) -> Result<Option<CopyRecord>, StoreError> {
         let row = self
             .row(
-                "SELECT id, provider_id, backup_id, backup, target, scheduled, state, asked_at, asked_by, due_at, attempts,
-                        begun_at, ended_at, objects, sent, sent_bytes, detail FROM copies
-                 WHERE provider_id = $1 AND backup_id = $2 AND scheduled = 1 ORDER BY id DESC LIMIT 1",
+                copies!("WHERE provider_id = $1 AND backup_id = $2 AND scheduled = 1 ORDER BY id DESC LIMIT 1"),
                 params![provider.0, backup.0],
             )
             .await?;
@@ -172,9 +172,9 @@ impl View {
     ) -> Result<Option<CopyRecord>, StoreError> {
         let row = self
             .row(
-                "SELECT id, provider_id, backup_id, backup, target, scheduled, state, asked_at, asked_by, due_at, attempts,
-                        begun_at, ended_at, objects, sent, sent_bytes, detail FROM copies
-                 WHERE provider_id = $1 AND backup_id = $2 AND state IN ('done', 'failed') ORDER BY id DESC LIMIT 1",
+                copies!(
+                    "WHERE provider_id = $1 AND backup_id = $2 AND state IN ('done', 'failed') ORDER BY id DESC LIMIT 1"
+                ),
                 params![provider.0, backup.0],
             )
             .await?;
@@ -205,9 +205,7 @@ impl View {
     pub async fn due_copies(&mut self, now: Timestamp, most: u32) -> Result<Vec<CopyRecord>, StoreError> {
         let rows = self
             .rows(
-                "SELECT id, provider_id, backup_id, backup, target, scheduled, state, asked_at, asked_by, due_at, attempts,
-                        begun_at, ended_at, objects, sent, sent_bytes, detail FROM copies
-                 WHERE state = 'due' AND due_at <= $1 ORDER BY due_at, id LIMIT $2",
+                copies!("WHERE state = 'due' AND due_at <= $1 ORDER BY due_at, id LIMIT $2"),
                 params![now.0, i64::from(most)],
             )
             .await?;

@@ -7,6 +7,8 @@ mod clock;
 mod commands;
 mod config;
 mod demo;
+#[cfg(test)]
+mod desk;
 mod doctor;
 mod events;
 pub mod exit;

@@ -1,13 +1,10 @@
 //! The command against a server on a socket.
 
 use clap::Parser;
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::*;
-use crate::cli::remote::agent;
+use crate::cli::desk::{self, Commands};
 use crate::cli::sessions::Sessions;
-use crate::testing::office::Office;
 
 #[derive(Parser)]
 enum Arguments {
@@ -17,57 +14,14 @@ enum Arguments {
     Sessions(Sessions),
 }
 
-/// An office that listens, and ann's command line.
-struct Desk {
-    office: Office,
-    url: String,
-    ann: String,
-    serving: JoinHandle<std::io::Result<()>>,
-}
+type Desk = desk::Desk<Arguments>;
 
-impl Desk {
-    async fn open() -> Self {
-        let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", socket.local_addr().unwrap());
-        let office = Office::reached_as(&url).await;
-        let router = crate::http::router(office.server.app.clone());
-        let serving = tokio::spawn(async move { axum::serve(socket, router).await });
-        let ann = office.token(&office.ann).await;
-        Self {
-            office,
-            url,
-            ann,
-            serving,
+impl Commands for Arguments {
+    fn carry_out(self, remote: &Remote) -> Result<String, Failure> {
+        match self {
+            Self::Accounts(accounts) => accounts.carry_out(remote),
+            Self::Sessions(sessions) => sessions.carry_out(remote),
         }
-    }
-
-    async fn run(&self, line: &str) -> Result<String, Failure> {
-        let remote = Remote {
-            url: self.url.parse().unwrap(),
-            agent: agent(&ServerFlags::default()).unwrap(),
-            held: Default::default(),
-            token: Some(self.ann.clone().into()),
-        };
-        let words = ["countersign"].into_iter().chain(line.split(' '));
-        let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));
-        spawn_blocking(move || match arguments {
-            Arguments::Accounts(accounts) => accounts.carry_out(&remote),
-            Arguments::Sessions(sessions) => sessions.carry_out(&remote),
-        })
-        .await
-        .unwrap()
-    }
-
-    /// The exit code and what standard error says.
-    async fn refused(&self, line: &str) -> (u8, String) {
-        let failure = self.run(line).await.unwrap_err();
-        (failure.code(), failure.to_string())
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.serving.abort();
     }
 }
 

@@ -1,12 +1,9 @@
 //! The command against a server on a socket.
 
 use clap::Parser;
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::*;
-use crate::cli::remote::agent;
-use crate::testing::office::Office;
+use crate::cli::desk::{self, Commands};
 
 #[derive(Parser)]
 struct Arguments {
@@ -14,41 +11,11 @@ struct Arguments {
     clock: Clock,
 }
 
-/// An office that listens, and ann's command line.
-struct Desk {
-    office: Office,
-    url: String,
-    ann: String,
-    _serving: JoinHandle<std::io::Result<()>>,
-}
+type Desk = desk::Desk<Arguments>;
 
-impl Desk {
-    async fn open() -> Self {
-        let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", socket.local_addr().unwrap());
-        let office = Office::reached_as(&url).await;
-        let router = crate::http::router(office.server.app.clone());
-        let ann = office.token(&office.ann).await;
-        Self {
-            office,
-            url,
-            ann,
-            _serving: tokio::spawn(async move { axum::serve(socket, router).await }),
-        }
-    }
-
-    async fn run(&self, line: &str) -> Result<String, Failure> {
-        let remote = Remote {
-            url: self.url.parse().unwrap(),
-            agent: agent(&ServerFlags::default()).unwrap(),
-            held: Default::default(),
-            token: Some(self.ann.clone().into()),
-        };
-        let words = ["clock"].into_iter().chain(line.split(' '));
-        let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));
-        spawn_blocking(move || arguments.clock.carry_out(&remote))
-            .await
-            .unwrap()
+impl Commands for Arguments {
+    fn carry_out(self, remote: &Remote) -> Result<String, Failure> {
+        self.clock.carry_out(remote)
     }
 }
 

@@ -2,14 +2,12 @@
 
 use clap::Parser;
 use countersign_core::Sha256;
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, spawn_blocking};
 
 use serde_json::Value;
 
 use super::*;
+use crate::cli::desk::{self, Commands};
 use crate::cli::remote::agent;
-use crate::testing::office::Office;
 
 #[derive(Parser)]
 struct Arguments {
@@ -17,76 +15,27 @@ struct Arguments {
     requests: Requests,
 }
 
-/// An office that listens, and ann's and bob's command lines.
-struct Desk {
-    office: Office,
-    url: String,
-    ann: String,
-    bob: String,
-    serving: JoinHandle<std::io::Result<()>>,
-}
+type Desk = desk::Desk<Arguments>;
 
-impl Desk {
-    async fn open() -> Self {
-        let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", socket.local_addr().unwrap());
-        let office = Office::reached_as(&url).await;
-        let router = crate::http::router(office.server.app.clone());
-        let serving = tokio::spawn(async move { axum::serve(socket, router).await });
-        let (ann, bob) = (office.token(&office.ann).await, office.token(&office.bob).await);
-        Self {
-            office,
-            url,
-            ann,
-            bob,
-            serving,
-        }
-    }
-
-    async fn run(&self, token: &str, arguments: &[&str]) -> Result<String, Failure> {
-        let remote = Remote {
-            url: self.url.parse().unwrap(),
-            agent: agent(&ServerFlags::default()).unwrap(),
-            held: Default::default(),
-            token: Some(token.to_owned().into()),
-        };
-        let words = ["requests"].into_iter().chain(arguments.iter().copied());
-        let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));
-        spawn_blocking(move || arguments.requests.carry_out(&remote))
-            .await
-            .unwrap()
-    }
-
-    /// The exit code and what standard error says.
-    async fn refused(&self, token: &str, arguments: &[&str]) -> (u8, String) {
-        let failure = self.run(token, arguments).await.unwrap_err();
-        (failure.code(), failure.to_string())
-    }
-
-    fn code(&self, name: &str) -> String {
-        self.office.server.code(name)
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.serving.abort();
+impl Commands for Arguments {
+    fn carry_out(self, remote: &Remote) -> Result<String, Failure> {
+        self.requests.carry_out(remote)
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_and_shows_what_waits() {
-    let desk = Desk::open().await;
-    assert_eq!(desk.run(&desk.ann, &["list"]).await.unwrap(), "No requests.\n");
+    let desk = Desk::of_two().await;
+    assert_eq!(desk.run_as(&desk.ann, &["list"]).await.unwrap(), "No requests.\n");
     let first = desk.office.waiting(&["one", "two"]).await;
     let second = desk.office.waiting(&["three"]).await;
-    insta::assert_snapshot!(desk.run(&desk.ann, &["list", "--state", "pending"]).await.unwrap(), @r"
+    insta::assert_snapshot!(desk.run_as(&desk.ann, &["list", "--state", "pending"]).await.unwrap(), @r"
     ID  STATE    ASKED                 BY      OBJECTS  SIZE  EXPIRES / DECIDED     WARNINGS       OPERATION
     2   pending  2026-11-18 11:07 UTC  laptop  1        5 B   2026-11-25 11:07 UTC  nothing_stays  Delete snapshot main/laptop/8b5b9db0
     1   pending  2026-11-18 11:06 UTC  laptop  2        6 B   2026-11-25 11:06 UTC  nothing_stays  Delete snapshot main/laptop/3fc4ccfe and 1 more
     ");
     // The digest differs in every run: the nonce is random.
-    let shown = desk.run(&desk.ann, &["show", &second.to_string()]).await.unwrap();
+    let shown = desk.run_as(&desk.ann, &["show", &second.to_string()]).await.unwrap();
     let (shown, digest) = shown.split_once("  digest     ").unwrap();
     let (digest, after) = digest.split_once('\n').unwrap();
     assert!(digest.parse::<Sha256>().is_ok(), "{digest}");
@@ -105,47 +54,50 @@ async fn lists_and_shows_what_waits() {
       approving  approves request 1 first: --with-older
     ");
     let manifest = desk
-        .run(&desk.ann, &["show", &first.to_string(), "--manifest"])
+        .run_as(&desk.ann, &["show", &first.to_string(), "--manifest"])
         .await
         .unwrap();
     let json = desk
-        .run(&desk.ann, &["show", &first.to_string(), "--json"])
+        .run_as(&desk.ann, &["show", &first.to_string(), "--json"])
         .await
         .unwrap();
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["digest"], Sha256::of(manifest.as_bytes()).to_hex());
     assert_eq!(
-        desk.run(&desk.ann, &["list", "--state", "approved,rejected"])
+        desk.run_as(&desk.ann, &["list", "--state", "approved,rejected"])
             .await
             .unwrap(),
         "No requests.\n"
     );
     assert_eq!(
-        desk.refused(&desk.ann, &["show", "99"]).await,
+        desk.refused_as(&desk.ann, &["show", "99"]).await,
         (3, "There is no such request.".into())
     );
-    let (code, said) = desk.refused("not a token", &["list"]).await;
+    let (code, said) = desk.refused_as("not a token", &["list"]).await;
     assert_eq!((code, said.contains("log on again")), (1, true), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn approves_exactly_what_it_has_shown() {
-    let desk = Desk::open().await;
+    let desk = Desk::of_two().await;
     let first = desk.office.waiting(&["one"]).await.to_string();
     let second = desk.office.waiting(&["two"]).await.to_string();
     let code = desk.code("ann");
     let approve = |id| ["approve", id, "--yes", "--code", &code];
-    let (exit, said) = desk.refused(&desk.ann, &approve(&second)).await;
+    let (exit, said) = desk.refused_as(&desk.ann, &approve(&second)).await;
     assert_eq!((exit, said.contains("--with-older")), (3, true), "{said}");
     let wrong = desk
-        .refused(&desk.ann, &["approve", &first, "--yes", "--code", "000000"])
+        .refused_as(&desk.ann, &["approve", &first, "--yes", "--code", "000000"])
         .await;
     assert_eq!(wrong, (3, "the one-time code is wrong".into()));
 
     let both = [approve(&second).as_slice(), &["--with-older", "--comment", "clean-up"]].concat();
-    assert_eq!(desk.run(&desk.ann, &both).await.unwrap(), "Approved requests 1, 2.\n");
+    assert_eq!(
+        desk.run_as(&desk.ann, &both).await.unwrap(),
+        "Approved requests 1, 2.\n"
+    );
     let (exit, said) = desk
-        .refused(&desk.bob, &["reject", &first, "--yes", "--code", &desk.code("bob")])
+        .refused_as(&desk.bob, &["reject", &first, "--yes", "--code", &desk.code("bob")])
         .await;
     assert_eq!(exit, 3);
     assert!(said.starts_with("request 1 is already approved by ann"), "{said}");
@@ -153,15 +105,15 @@ async fn approves_exactly_what_it_has_shown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejects_with_every_later_one() {
-    let desk = Desk::open().await;
+    let desk = Desk::of_two().await;
     for content in ["one", "two", "three"] {
         desk.office.waiting(&[content]).await;
     }
     let code = desk.code("bob");
     let reject = ["reject", "2", "--yes", "--code", &code, "--json"];
-    assert_eq!(desk.run(&desk.bob, &reject).await.unwrap(), "{\"requests\":[2,3]}\n");
+    assert_eq!(desk.run_as(&desk.bob, &reject).await.unwrap(), "{\"requests\":[2,3]}\n");
     let list = desk
-        .run(&desk.bob, &["list", "--state", "pending", "--json"])
+        .run_as(&desk.bob, &["list", "--state", "pending", "--json"])
         .await
         .unwrap();
     let list: Value = serde_json::from_str(&list).unwrap();
@@ -173,7 +125,7 @@ async fn rejects_with_every_later_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn does_not_approve_by_a_manifest_that_has_another_digest() {
-    let desk = Desk::open().await;
+    let desk = Desk::of_two().await;
     let id = desk.office.waiting(&["one"]).await;
     let remote = Remote {
         url: desk.url.parse().unwrap(),
@@ -181,7 +133,7 @@ async fn does_not_approve_by_a_manifest_that_has_another_digest() {
         held: Default::default(),
         token: Some(desk.ann.clone().into()),
     };
-    let shown = spawn_blocking(move || {
+    let shown = tokio::task::spawn_blocking(move || {
         let mut detail: Detail = read(&remote, remote.get(&path_of(id))?)?;
         detail.request.digest = Some(Sha256::of(b"another"));
         decide::show(&remote, &detail).map(drop)
@@ -199,18 +151,18 @@ async fn asks_nobody_where_there_is_no_terminal() {
     if std::io::stdin().is_terminal() {
         return;
     }
-    let desk = Desk::open().await;
-    assert_eq!(desk.refused(&desk.ann, &["approve", "1"]).await.0, 2);
-    assert_eq!(desk.refused(&desk.ann, &["reject", "1", "--yes"]).await.0, 2);
+    let desk = Desk::of_two().await;
+    assert_eq!(desk.refused_as(&desk.ann, &["approve", "1"]).await.0, 2);
+    assert_eq!(desk.refused_as(&desk.ann, &["reject", "1", "--yes"]).await.0, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_approved_is_listed_and_vetoed_in_time() {
-    let desk = Desk::open().await;
+    let desk = Desk::of_two().await;
     desk.office.undo_hours(24).await;
     desk.office.waiting(&["one"]).await;
     let early = desk
-        .refused(&desk.bob, &["veto", "1", "--yes", "--code", &desk.code("bob")])
+        .refused_as(&desk.bob, &["veto", "1", "--yes", "--code", &desk.code("bob")])
         .await;
     assert_eq!(
         (early.0, early.1.contains("cannot be vetoed")),
@@ -219,10 +171,10 @@ async fn what_was_approved_is_listed_and_vetoed_in_time() {
         early.1
     );
     let approve = ["approve", "1", "--yes", "--code", &desk.code("ann")];
-    assert_eq!(desk.run(&desk.ann, &approve).await.unwrap(), "Approved request 1.\n");
-    let listed = desk.run(&desk.ann, &["list", "--effect", "waiting"]).await.unwrap();
+    assert_eq!(desk.run_as(&desk.ann, &approve).await.unwrap(), "Approved request 1.\n");
+    let listed = desk.run_as(&desk.ann, &["list", "--effect", "waiting"]).await.unwrap();
     assert!(listed.contains("takes effect 2026-11-19"), "{listed}");
-    let shown = desk.run(&desk.ann, &["show", "1"]).await.unwrap();
+    let shown = desk.run_as(&desk.ann, &["show", "1"]).await.unwrap();
     assert!(
         shown.contains("unless it is vetoed") && shown.contains("will lose"),
         "{shown}"
@@ -236,8 +188,8 @@ async fn what_was_approved_is_listed_and_vetoed_in_time() {
         "--code",
         &desk.code("bob"),
     ];
-    assert_eq!(desk.run(&desk.bob, &veto).await.unwrap(), "Vetoed request 1.\n");
-    let shown = desk.run(&desk.ann, &["show", "1"]).await.unwrap();
+    assert_eq!(desk.run_as(&desk.bob, &veto).await.unwrap(), "Vetoed request 1.\n");
+    let shown = desk.run_as(&desk.ann, &["show", "1"]).await.unwrap();
     assert!(
         shown.contains("vetoed by bob") && shown.contains("kept") && shown.contains("not that"),
         "{shown}"
@@ -246,13 +198,13 @@ async fn what_was_approved_is_listed_and_vetoed_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn decides_several_with_one_code() {
-    let desk = Desk::open().await;
+    let desk = Desk::of_two().await;
     for content in ["one", "two", "three", "four"] {
         desk.office.waiting(&[content]).await;
     }
     let code = desk.code("ann");
     let (exit, said) = desk
-        .refused(&desk.ann, &["approve", "3", "1", "--yes", "--code", &code])
+        .refused_as(&desk.ann, &["approve", "3", "1", "--yes", "--code", &code])
         .await;
     assert_eq!(
         (exit, said.contains("request 2 of the same backup")),
@@ -271,13 +223,13 @@ async fn decides_several_with_one_code() {
         "clean-up",
     ];
     assert_eq!(
-        desk.run(&desk.ann, &approve).await.unwrap(),
+        desk.run_as(&desk.ann, &approve).await.unwrap(),
         "Request 1: approved\nRequest 2: approved\nRequest 3: approved\n"
     );
     desk.office.waiting(&["five"]).await;
     let code = desk.code("bob");
     let reject = ["reject", "4", "5", "--yes", "--code", &code, "--json"];
-    let said = desk.run(&desk.bob, &reject).await.unwrap();
+    let said = desk.run_as(&desk.bob, &reject).await.unwrap();
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(
         (&said["results"][0]["outcome"], &said["results"][1]["outcome"]),
@@ -287,30 +239,30 @@ async fn decides_several_with_one_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waits_for_any_request_until_it_is_decided() {
-    let desk = Desk::open().await;
+    let desk = Desk::of_two().await;
     let first = desk.office.waiting(&["one"]).await.to_string();
     let second = desk.office.waiting(&["two"]).await.to_string();
     assert_eq!(
-        desk.refused(&desk.ann, &["wait", &first, "--for", "0s"]).await,
+        desk.refused_as(&desk.ann, &["wait", &first, "--for", "0s"]).await,
         (6, format!("request {first} still waits"))
     );
     let code = desk.code("bob");
     let reject = ["reject", &second, "--yes", "--code", &code];
-    desk.run(&desk.bob, &reject).await.unwrap();
-    let (exit, said) = desk.refused(&desk.ann, &["wait", &second, "--for", "1m"]).await;
+    desk.run_as(&desk.bob, &reject).await.unwrap();
+    let (exit, said) = desk.refused_as(&desk.ann, &["wait", &second, "--for", "1m"]).await;
     assert_eq!((exit, said.contains("is rejected by bob")), (4, true), "{said}");
     let code = desk.code("ann");
     let approve = ["approve", &first, "--yes", "--code", &code];
-    desk.run(&desk.ann, &approve).await.unwrap();
-    let said = desk.run(&desk.bob, &["wait", &first]).await.unwrap();
+    desk.run_as(&desk.ann, &approve).await.unwrap();
+    let said = desk.run_as(&desk.bob, &["wait", &first]).await.unwrap();
     assert!(
         said.starts_with(&format!("Request {first} is approved by ann")),
         "{said}"
     );
-    let said = desk.run(&desk.bob, &["wait", &first, "--json"]).await.unwrap();
+    let said = desk.run_as(&desk.bob, &["wait", &first, "--json"]).await.unwrap();
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(said["state"], "approved");
-    assert_eq!(desk.refused(&desk.ann, &["wait", "99"]).await.0, 3);
+    assert_eq!(desk.refused_as(&desk.ann, &["wait", "99"]).await.0, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -318,7 +270,7 @@ async fn snapshots_are_opened_here_with_the_repositorys_password() {
     use crate::repository::tests::{key, key_file};
     use countersign_core::ObjectKind;
 
-    let desk = Desk::open().await;
+    let desk = Desk::of_two().await;
     let laptop = &desk.office.laptop;
     laptop.put(ObjectKind::Keys, key_file("open sesame")).await.unwrap();
     let written = br#"{"time":"2026-11-18T10:00:00Z","hostname":"laptop\u001b[2J","username":"ann","paths":["/home/ann"],"tags":["weekly"]}"#;
@@ -337,7 +289,7 @@ async fn snapshots_are_opened_here_with_the_repositorys_password() {
     std::fs::write(&wrong, "open barley\n").unwrap();
     let flag = "--repository-password-file";
     let shown = desk
-        .run(&desk.ann, &["show", "1", flag, right.to_str().unwrap()])
+        .run_as(&desk.ann, &["show", "1", flag, right.to_str().unwrap()])
         .await
         .unwrap();
     assert!(
@@ -349,7 +301,7 @@ async fn snapshots_are_opened_here_with_the_repositorys_password() {
         "{shown}"
     );
     let (code, told) = desk
-        .refused(&desk.ann, &["show", "1", flag, wrong.to_str().unwrap()])
+        .refused_as(&desk.ann, &["show", "1", flag, wrong.to_str().unwrap()])
         .await;
     assert_eq!(
         (code, &*told),

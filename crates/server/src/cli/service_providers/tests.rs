@@ -1,12 +1,9 @@
 //! The command against a server on a socket.
 
 use clap::Parser;
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::*;
-use crate::cli::remote::agent;
-use crate::testing::office::Office;
+use crate::cli::desk::{self, Commands};
 
 #[derive(Parser)]
 struct Arguments {
@@ -14,75 +11,31 @@ struct Arguments {
     providers: ServiceProviders,
 }
 
-/// An office that listens, and ann's command line.
-struct Desk {
-    office: Office,
-    url: String,
-    ann: String,
-    folder: tempfile::TempDir,
-    serving: JoinHandle<std::io::Result<()>>,
-}
+type Desk = desk::Desk<Arguments>;
 
-impl Desk {
-    async fn open() -> Self {
-        let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", socket.local_addr().unwrap());
-        let office = Office::reached_as(&url).await;
-        let router = crate::http::router(office.server.app.clone());
-        let serving = tokio::spawn(async move { axum::serve(socket, router).await });
-        let ann = office.token(&office.ann).await;
-        Self {
-            office,
-            url,
-            ann,
-            folder: tempfile::tempdir().unwrap(),
-            serving,
-        }
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Result<String, Failure> {
-        let remote = Remote {
-            url: self.url.parse().unwrap(),
-            agent: agent(&ServerFlags::default()).unwrap(),
-            token: Some(self.ann.clone().into()),
-            held: Default::default(),
-        };
-        let words = ["service-providers"].into_iter().chain(arguments.iter().copied());
-        let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));
-        spawn_blocking(move || arguments.providers.carry_out(&remote))
-            .await
-            .unwrap()
-    }
-
-    /// The exit code and what standard error says.
-    async fn refused(&self, arguments: &[&str]) -> (u8, String) {
-        let failure = self.run(arguments).await.unwrap_err();
-        (failure.code(), failure.to_string())
-    }
-
-    /// Registers one where nobody listens.
-    async fn add(&self) {
-        let file = self.folder.path().join("password");
-        std::fs::write(&file, "very secret\n").unwrap();
-        let file = file.to_str().unwrap();
-        let url = "http://127.0.0.1:1/";
-        let added = self
-            .run(&["add", "cellar", url, "--user", "office", "--password-file", file])
-            .await;
-        assert_eq!(added.unwrap(), "Registered as service provider 1.\n");
+impl Commands for Arguments {
+    fn carry_out(self, remote: &Remote) -> Result<String, Failure> {
+        self.providers.carry_out(remote)
     }
 }
 
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
+/// Registers one where nobody listens.
+async fn add(desk: &Desk) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "very secret\n").unwrap();
+    let file = file.to_str().unwrap();
+    let url = "http://127.0.0.1:1/";
+    let added = desk
+        .run(&["add", "cellar", url, "--user", "office", "--password-file", file])
+        .await;
+    assert_eq!(added.unwrap(), "Registered as service provider 1.\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_is_registered_shown_and_copied_to_and_its_password_told_by_nothing() {
     let desk = Desk::open().await;
-    desk.add().await;
+    add(&desk).await;
     let scheduled = desk.run(&["schedule", "cellar", "main/laptop"]).await.unwrap();
     assert_eq!(scheduled, "main/laptop is copied there every 24 hours.\n");
     let shown = desk.run(&["show", "cellar"]).await.unwrap();
@@ -121,7 +74,7 @@ async fn one_is_registered_shown_and_copied_to_and_its_password_told_by_nothing(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_weakens_waits_and_another_address_needs_the_password_anew() {
     let desk = Desk::open().await;
-    desk.add().await;
+    add(&desk).await;
     desk.run(&["schedule", "cellar", "main/laptop"]).await.unwrap();
     let held = |number| format!("Held: a second person must approve request {number}.\n");
     assert_eq!(

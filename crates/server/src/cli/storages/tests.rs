@@ -1,12 +1,9 @@
 //! The command against a server on a socket.
 
 use clap::Parser;
-use tokio::net::TcpListener;
-use tokio::task::spawn_blocking;
 
 use super::*;
-use crate::cli::remote::agent;
-use crate::testing::office::Office;
+use crate::cli::desk::{self, Commands};
 
 #[derive(Parser)]
 struct Arguments {
@@ -14,27 +11,16 @@ struct Arguments {
     storages: Storages,
 }
 
-#[tokio::test]
+impl Commands for Arguments {
+    fn carry_out(self, remote: &Remote) -> Result<String, Failure> {
+        self.storages.carry_out(remote)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn storages_are_listed_added_changed_and_deleted() {
-    let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("http://{}", socket.local_addr().unwrap());
-    let office = Office::reached_as(&url).await;
-    let router = crate::http::router(office.server.app.clone());
-    let serving = tokio::spawn(async move { axum::serve(socket, router).await });
-    let ann = office.token(&office.ann).await;
-    let run = async |line: &str| {
-        let remote = Remote {
-            url: url.parse().unwrap(),
-            agent: agent(&ServerFlags::default()).unwrap(),
-            held: Default::default(),
-            token: Some(ann.clone().into()),
-        };
-        let words = ["storages"].into_iter().chain(line.split(' '));
-        let arguments = Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{error}"));
-        spawn_blocking(move || arguments.storages.carry_out(&remote))
-            .await
-            .unwrap()
-    };
+    let desk = desk::Desk::<Arguments>::open().await;
+    let run = async |line: &str| desk.run(line).await;
     assert_eq!(
         run("add archive --quota-bytes 1073741824 --immutable-days 30")
             .await
@@ -75,5 +61,4 @@ async fn storages_are_listed_added_changed_and_deleted() {
         (refused.code(), refused.to_string()),
         (3, "there is no storage nothing".into())
     );
-    serving.abort();
 }
