@@ -1,12 +1,14 @@
 //! Changing security settings: at once while four-eyes authorization is off, by a request while it is on.
 
-use countersign_core::account_change::{AccountChange, AccountRefusal, TooFewLeft};
+mod differences;
+mod refused;
+
+use countersign_core::account_change::AccountChange;
 use countersign_core::behind::people;
-use countersign_core::configuration_backup::{BadPassphrase, BadSchedule, Schedule};
-use countersign_core::logon::{BadClient, ClientId, ClientSpec};
+use countersign_core::configuration_backup::Schedule;
+use countersign_core::logon::{ClientId, ClientSpec};
 use countersign_core::manifest::Subject;
-use countersign_core::notice::BadChannel;
-use countersign_core::receiver::{BadReceiver, Filter, ReceiverSpec};
+use countersign_core::receiver::{Filter, ReceiverSpec};
 use countersign_core::{
     Account, AccountId, Actor, ConfigurationBackupId, Deed, Policy, ReceiverId, RequestId, Verdict, decide,
 };
@@ -14,14 +16,15 @@ use countersign_events::{Changes, Event, Operation, Timestamp, User};
 use countersign_store::{StoreError, Tx};
 use countersign_vault::{VaultError, request_change};
 
-use super::clock::NotConfirmed;
 use super::configuration_backups::{self, NewPassphrase};
 use super::notices::NoticeChange;
-use super::service_providers::{self, ProviderChange, ProviderRefusal};
-use super::storages::{self, StorageRefusal};
-use super::{accounts, clients, clock, commands, notices, receivers, runners};
+use super::service_providers::{self, ProviderChange};
+use super::{accounts, clients, clock, commands, notices, receivers, runners, storages};
 use crate::app::App;
-use crate::receivers::BadCertificates;
+
+use differences::policy_changes;
+pub use differences::policy_differences;
+pub use refused::ChangeError;
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,126 +80,6 @@ pub enum Change {
     AddRunner(AccountId),
     /// Who there is, what they may do, with what they log on. Asked for with [`super::accounts::change`].
     Account(AccountChange),
-}
-
-/// Why a setting was not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeError {
-    /// A value is out of its range.
-    #[error(transparent)]
-    OutOfRange(#[from] countersign_core::policy::OutOfRange),
-    /// Rule 4.
-    #[error(
-        "four-eyes authorization needs two people who can approve; there {}: {}. Set up another administrator first",
-        if .0.len() == 1 { "is one" } else { "is none" },
-        if .0.is_empty() { "nobody".to_owned() } else { .0.join(", ") }
-    )]
-    TooFewEligible(Vec<String>),
-    /// Rule 4, for accounts.
-    #[error("{}", too_few_left(.0))]
-    TooFewLeft(TooFewLeft),
-    /// The account cannot be changed so.
-    #[error(transparent)]
-    Account(#[from] AccountRefusal),
-    /// There is none of this number.
-    #[error("there is no such account")]
-    NoAccount,
-    /// Names of accounts are single, and never given again.
-    #[error("there is or was an account of this name: choose another, since a name is never given again")]
-    AccountNameTaken,
-    /// There is none of this number.
-    #[error("there is no such receiver")]
-    NoReceiver,
-    /// Names are single.
-    #[error("there is a receiver of this name already: choose another")]
-    NameTaken,
-    /// The parts of a receiver do not go together.
-    #[error(transparent)]
-    BadReceiver(#[from] BadReceiver),
-    /// Nothing can be trusted by them.
-    #[error(transparent)]
-    BadCertificates(#[from] BadCertificates),
-    /// There is none of this id.
-    #[error("there is no such client")]
-    NoClient,
-    /// The pages and the command line are part of the server.
-    #[error("this client is built in: it cannot be changed")]
-    BuiltInClient,
-    /// Ids are single.
-    #[error("there is a client of this id already: choose another")]
-    ClientTaken,
-    /// It shows that it is itself in another way.
-    #[error("this client has no secret: it is not registered to authenticate by one")]
-    NoSecret,
-    /// There is none of this number.
-    #[error("there is no such channel of notices")]
-    NoNoticeChannel,
-    /// Names are single.
-    #[error("there is a channel of this name already: choose another")]
-    ChannelNameTaken,
-    /// Neither, or both.
-    #[error("a channel tells by mail or by a webhook: describe exactly one of them")]
-    OneWay,
-    /// It stays what it is.
-    #[error("a channel stays mail or webhook: add another one, and remove this one")]
-    OtherWay,
-    /// The parts of a channel do not go together.
-    #[error(transparent)]
-    BadChannel(#[from] BadChannel),
-    /// Only programs are runners.
-    #[error("only an active service account can be a runner: add one first")]
-    NoService,
-    /// It is one.
-    #[error("this account is a runner already")]
-    RunnerTaken,
-    /// It is none.
-    #[error("this account is no runner")]
-    NoRunner,
-    /// A lost one is not simply made again: another host would get the commands.
-    #[error("this runner has a token, which is not told again: remove the runner and add it anew")]
-    RunnerHasToken,
-    /// The parts of a client do not go together.
-    #[error(transparent)]
-    BadClient(#[from] BadClient),
-    /// The clock cannot be confirmed.
-    #[error(transparent)]
-    Clock(#[from] NotConfirmed),
-    /// The storage cannot be added, changed or deleted so.
-    #[error(transparent)]
-    Storage(#[from] StorageRefusal),
-    /// There is none of this number.
-    #[error("there is no such configuration backup")]
-    NoConfigurationBackup,
-    /// None, or too many, would stay.
-    #[error(transparent)]
-    BadSchedule(#[from] BadSchedule),
-    /// It is too easy.
-    #[error(transparent)]
-    BadPassphrase(#[from] BadPassphrase),
-    /// The service provider cannot be so.
-    #[error(transparent)]
-    Provider(#[from] ProviderRefusal),
-    /// The role is missing, or what was asked for does not fit.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-}
-
-fn too_few_left(too_few: &TooFewLeft) -> String {
-    let left = match too_few.left.as_slice() {
-        [] => "nobody".to_owned(),
-        names => names.join(", "),
-    };
-    format!(
-        "four-eyes authorization needs two people who can approve at any time; from {} on there would be {left} alone. \
-         Let another security administrator be there first, past the cool-off",
-        too_few.at.rfc3339(0)
-    )
-}
-
-impl From<StoreError> for ChangeError {
-    fn from(error: StoreError) -> Self {
-        Self::Vault(error.into())
-    }
 }
 
 /// Whether the actor may change settings, at once or by a request.
@@ -544,80 +427,6 @@ pub async fn eligible(tx: &mut Tx, now: Timestamp) -> Result<Vec<Account>, Store
     let ageing = tx.moment(now).ageing;
     let eligible = accounts.iter().filter(|account| account.eligible(ageing).is_ok());
     Ok(people(eligible).into_iter().cloned().collect())
-}
-
-/// Each setting that differs, by its name in manifests and the API: name, before, after.
-pub fn policy_differences(before: &Policy, after: &Policy) -> Vec<(&'static str, String, String)> {
-    let cap = |policy: &Policy| {
-        policy
-            .held_bytes_cap
-            .map_or_else(|| "none".to_owned(), |bytes| bytes.to_string())
-    };
-    let retention = |policy: &Policy| {
-        policy
-            .event_retention_days
-            .map_or_else(|| "none".to_owned(), |days| days.to_string())
-    };
-    [
-        ("four_eyes", before.four_eyes.to_string(), after.four_eyes.to_string()),
-        (
-            "expiry_days",
-            before.expiry_days.to_string(),
-            after.expiry_days.to_string(),
-        ),
-        (
-            "quiet_seconds",
-            before.quiet_seconds.to_string(),
-            after.quiet_seconds.to_string(),
-        ),
-        (
-            "collect_seconds",
-            before.collect_seconds.to_string(),
-            after.collect_seconds.to_string(),
-        ),
-        (
-            "cool_off_hours",
-            before.cool_off_hours.to_string(),
-            after.cool_off_hours.to_string(),
-        ),
-        ("held_bytes_cap", cap(before), cap(after)),
-        ("event_retention_days", retention(before), retention(after)),
-        (
-            "logoff_minutes",
-            before.logoff_minutes.to_string(),
-            after.logoff_minutes.to_string(),
-        ),
-        (
-            "session_hours",
-            before.session_hours.to_string(),
-            after.session_hours.to_string(),
-        ),
-        (
-            "open_requests",
-            before.open_requests.to_string(),
-            after.open_requests.to_string(),
-        ),
-        (
-            "undo_hours",
-            before.undo_hours.to_string(),
-            after.undo_hours.to_string(),
-        ),
-        (
-            "mfa_for_all",
-            before.mfa_for_all.to_string(),
-            after.mfa_for_all.to_string(),
-        ),
-    ]
-    .into_iter()
-    .filter(|(_, before, after)| before != after)
-    .collect()
-}
-
-fn policy_changes(before: &Policy, after: &Policy) -> Changes {
-    policy_differences(before, after).into_iter().fold(
-        Changes::object("policy", "security settings"),
-        |changes, (name, before, after)| changes.property(name, "String", before, after),
-    )
 }
 
 pub(super) async fn report_change(
